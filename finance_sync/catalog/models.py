@@ -32,6 +32,11 @@ class FieldSpec(Strict):
     decimals: int | None = Field(
         default=None, ge=0, le=4, description="For amounts: decimals allowed instead of the currency's minor unit. State why in `note`."
     )
+    binary_float: bool = Field(
+        default=False,
+        description="For numbers: the source stores binary floats. A value counts as the decimal of the allowed decimals whose nearest double it is; "
+        "one that is no such double is rejected. State why in `note`.",
+    )
     format: str | None = Field(default=None, description="For dates and times: strptime format; default ISO 8601.")
     values: list[str] | None = Field(default=None, description="Closed list of allowed values.")
     blank: list[str] = Field(default_factory=list, description="Texts that mean empty, beside the empty text.")
@@ -67,6 +72,10 @@ class FileRead(Strict):
     numbers: NumberFormat = NumberFormat()
     exclude: dict[str, str] = Field(
         default_factory=dict, description="Rows to leave out, counted in the manifest: field -> value (empty text = blank), e.g. a total row."
+    )
+    total_row: dict[str, str] = Field(
+        default_factory=dict,
+        description="The file's own total row: field -> value (empty text = blank). Left out, and its values of the control totals are what the source says it has.",
     )
     control_file: str | None = Field(
         default=None, description="CSV beside the data, columns file,rows and one per control total, with what the source says it has."
