@@ -124,6 +124,10 @@ class SourceObject(Strict):
         default_factory=list,
         description="Canonical objects it feeds. The staging model is stg_<system>__<object>; `canonical:name` names another model.",
     )
+    joins: list[str] = Field(
+        default_factory=list,
+        description="Objects of the same system that its staging models join. A new batch of one of them brings all batches of all of them into scope.",
+    )
     latency_target: str = Field(default="26 hours", pattern=r"^\d+ (minutes?|hours?|days?)$")
     owner: str | None = None
 
