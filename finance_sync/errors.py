@@ -5,6 +5,33 @@ Belongs here: the exception classes of the project. Does not: handling of them.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Problem:
+    """One thing that is wrong in a deployment.
+
+    Args:
+        file: path below the deployment's folder.
+        message: what is wrong, with the value found.
+        remedy: what to do about it.
+        line: 1-based line in the file, where there is one.
+        path: place inside the file, e.g. ``objects.orders.read.format`` or ``column valid_from``.
+    """
+
+    file: str
+    message: str
+    remedy: str = ""
+    line: int | None = None
+    path: str = ""
+
+    def __str__(self) -> str:
+        place = ":".join(str(part) for part in (self.file, self.line) if part is not None)
+        where = f"{place}: {self.path}" if self.path else place
+        return f"{where}: {self.message}" + (f" -> {self.remedy}" if self.remedy else "")
+
 
 class FinanceSyncError(Exception):
     """Base of all errors raised on purpose.
@@ -24,7 +51,18 @@ class FinanceSyncError(Exception):
 
 
 class DeploymentError(FinanceSyncError):
-    """A deployment folder (YAML, CSV, staging model) is not valid."""
+    """A deployment folder (YAML, CSV, staging model) is not valid. Lists every problem found, not only the first."""
+
+    def __init__(self, message: str, *, remedy: str = "", problems: Sequence[Problem] = ()) -> None:
+        super().__init__(message, remedy=remedy)
+        self.problems = tuple(problems)
+
+    @classmethod
+    def of(cls, folder: str, problems: Sequence[Problem]) -> DeploymentError:
+        """One error for all problems of a deployment folder."""
+        count = "1 problem" if len(problems) == 1 else f"{len(problems)} problems"
+        lines = "\n".join(f"  {problem}" for problem in problems)
+        return cls(f"deployment {folder} has {count}:\n{lines}", problems=problems)
 
 
 class SourceError(FinanceSyncError):
