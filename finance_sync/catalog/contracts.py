@@ -1,7 +1,7 @@
 """The dbt contracts of the canonical models, generated from canonical.yaml.
 
-Belongs here: dbt_project/models/canonical/_canonical.yml as text. Does not: the SQL that satisfies it (dbt_project), models
-that no staging feeds (entities, currencies, fiscal periods: their own yml).
+Belongs here: dbt_project/models/canonical/_canonical.yml as text. Does not: the SQL that satisfies it
+(dbt_project), models that no staging feeds (entities, currencies, fiscal periods: their own yml).
 """
 
 from __future__ import annotations
@@ -15,16 +15,19 @@ from finance_sync.catalog.product import CanonicalObject, Column, canonical_obje
 from finance_sync.catalog.types import sql_type
 
 HEADER = """\
-# Generated from finance_sync/catalog/canonical.yaml by `finance-sync catalog generate`. Do not edit: a test compares.
+# Generated from finance_sync/catalog/canonical.yaml by `finance-sync catalog generate`. Do not edit: a test
+# compares.
 # not_null is a constraint of the table, enforced by the engine on every write, so it costs no query.
 """
+MEMBERS_TEXT = "the members UNMAPPED (a code without counterpart) and NONE (no code given)"
 MEMBERS = "('UNMAPPED', 'NONE')"  # the named members of each dimension, which no source supplies
 
 
 def canonical_contracts() -> str:
     """Text of dbt_project/models/canonical/_canonical.yml: one enforced contract per canonical object."""
     document = {"version": 2, "models": [_model(item) for item in canonical_objects().values()]}
-    return HEADER + yaml.dump(document, sort_keys=False, allow_unicode=True, width=130, Dumper=_Dumper)
+    body: str = yaml.dump(document, sort_keys=False, allow_unicode=True, width=130, Dumper=_Dumper)
+    return HEADER + body
 
 
 def write_canonical_contracts(dbt_package: Path) -> Path:
@@ -38,11 +41,19 @@ def write_canonical_contracts(dbt_package: Path) -> Path:
 def _model(item: CanonicalObject) -> dict[str, Any]:
     description = f"Grain: {item.grain}."
     if item.kind == "dimension":
-        description += " Beside the fed rows it holds the members UNMAPPED (a code without counterpart) and NONE (no code given)."
+        description += f" Beside the fed rows it holds {MEMBERS_TEXT}."
     return {
         "name": item.model,
         "description": description,
-        "config": {"contract": {"enforced": True}, "tags": ["canonical", item.kind]},
+        "config": {
+            "contract": {"enforced": True},
+            "tags": ["canonical", item.kind],
+            # read by the macro union_feeds: what a staging model may supply, and in which type
+            "meta": {
+                "object": item.name,
+                "feed_columns": {column.name: sql_type(column.type) for column in item.feed_columns},
+            },
+        },
         "columns": [_column(item, column) for column in item.columns],
     }
 
@@ -55,7 +66,9 @@ def _column(item: CanonicalObject, column: Column) -> dict[str, Any]:
         text["constraints"] = [{"type": "not_null"}]
     tests: list[Any] = []
     if item.key == (column.name,):
-        tests.append({"unique": {"config": {"tags": ["grain"]}}})
+        # facts: rows of batches that this build read; incremental writes by key keep the others unique
+        test = "unique" if item.kind == "dimension" else "unique_in_new_batches"
+        tests.append({test: {"config": {"tags": ["grain"]}}})
     if column.values:
         config: dict[str, Any] = {"tags": ["values"]}
         if item.kind == "dimension":
