@@ -51,7 +51,7 @@ class FinanceSyncError(Exception):
 
 
 class DeploymentError(FinanceSyncError):
-    """A deployment folder (YAML, CSV, staging model) is not valid. Lists every problem found, not only the first."""
+    """A deployment folder (YAML, CSV, staging model) is not valid. Lists every problem, not the first."""
 
     def __init__(self, message: str, *, remedy: str = "", problems: Sequence[Problem] = ()) -> None:
         super().__init__(message, remedy=remedy)

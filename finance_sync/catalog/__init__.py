@@ -1,7 +1,7 @@
-"""WHAT is synced: contracts of the canonical objects, the table of controls, and reading and validating a deployment.
+"""WHAT is synced: canonical contracts, the table of controls, and reading and validating a deployment.
 
-Belongs here: the product's tables (canonical.yaml, reference.yaml, controls.yaml, currencies.csv) and the code that checks
-a deployment against them. Does not: pulling, landing or computing anything.
+Belongs here: the product's tables (canonical.yaml, reference.yaml, controls.yaml, currencies.csv) and the
+code that checks a deployment against them. Does not: pulling, landing or computing anything.
 """
 
 from finance_sync.catalog.loader import Deployment, Feed, load_deployment
@@ -19,6 +19,7 @@ from finance_sync.catalog.product import (
 from finance_sync.catalog.types import arrow_type, sql_type
 
 __all__ = [
-    "CanonicalObject", "Column", "Control", "Deployment", "Feed", "System", "arrow_type", "canonical_objects", "controls",
-    "currencies", "load_deployment", "minor_units", "reference_tables", "sql_type",
+    "CanonicalObject", "Column", "Control", "Deployment", "Feed", "System", "arrow_type",
+    "canonical_objects", "controls", "currencies", "load_deployment", "minor_units", "reference_tables",
+    "sql_type",
 ]  # fmt: skip

@@ -1,7 +1,7 @@
 """Reading deployment.yaml and systems/*.yaml: every problem with its file, line, place, value and remedy.
 
-Belongs here: YAML to models, and pydantic's findings in words that help. Does not: the rules themselves (models), the
-reference tables (reference), rules across files (crosschecks).
+Belongs here: YAML to models, and pydantic's findings in words that help. Does not: the rules themselves
+(models), the reference tables (reference), rules across files (crosschecks).
 """
 
 from __future__ import annotations
@@ -15,11 +15,18 @@ from typing import Any, TypeVar, get_args, get_origin
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
-from finance_sync.catalog.models import DeploymentFile, System
+from finance_sync.catalog.models import CURRENCY, DURATION, DeploymentFile, System
 from finance_sync.catalog.yaml_source import YamlDocument, dotted, read_yaml
 from finance_sync.errors import Problem
 
 M = TypeVar("M", bound=BaseModel)
+
+PATTERNS = {
+    DURATION: "write a number and minutes, hours or days, such as `26 hours`",
+    CURRENCY: "write an ISO 4217 code, such as EUR",
+}
+MOST_NAMES = 20  # allowed names listed in a remedy
+MOST_TEXT = 80  # characters shown of a value found
 
 
 def did_you_mean(found: object, allowed: Iterable[str]) -> str:
@@ -30,7 +37,7 @@ def did_you_mean(found: object, allowed: Iterable[str]) -> str:
         return f"did you mean {near[0]!r}?"
     if not names:
         return ""
-    shown = ", ".join(names[:20]) + (", ..." if len(names) > 20 else "")
+    shown = ", ".join(names[:MOST_NAMES]) + (", ..." if len(names) > MOST_NAMES else "")
     return f"allowed: {shown}"
 
 
@@ -54,7 +61,11 @@ def read_systems(folder: Path) -> tuple[dict[str, System], dict[str, YamlDocumen
     problems: list[Problem] = []
     files = sorted([*(folder / "systems").glob("*.yaml"), *(folder / "systems").glob("*.yml")])
     if not files:
-        problems.append(Problem("systems/", "has no *.yaml file", "write one file per source system; see docs/deployment.md"))
+        problems.append(
+            Problem(
+                "systems/", "has no *.yaml file", "write one file per source system; see docs/deployment.md"
+            )
+        )
     for path in files:
         file = f"systems/{path.name}"
         system, document, found = _read(path, file, System)
@@ -107,7 +118,8 @@ def _problem(document: YamlDocument, model: type[BaseModel], error: ErrorDetails
     elif kind == "union_tag_not_found":
         message, remedy = "the key 'kind' is missing", "say `kind: file` or `kind: sql`"
     elif kind == "string_pattern_mismatch":
-        remedy = _describe(inner, str(place[-1])) or f"must match {error['ctx']['pattern']}"
+        pattern = error["ctx"]["pattern"]
+        remedy = PATTERNS.get(pattern, f"must match {pattern}")
         message = f"{_shown(found)} is not valid"
     elif kind == "value_error":
         message, _, remedy = str(error["ctx"]["error"]).partition(" -> ")
@@ -116,8 +128,14 @@ def _problem(document: YamlDocument, model: type[BaseModel], error: ErrorDetails
     return Problem(document.file, message, remedy, line=document.line(place), path=dotted(place))
 
 
-def _walk(data: Any, model: type[BaseModel], loc: Sequence[str | int]) -> tuple[list[str | int], type[BaseModel] | None]:
-    """Follow pydantic's location through data and models: the place in the file, and the model that holds its last key."""
+def _walk(
+    data: Any, model: type[BaseModel], loc: Sequence[str | int]
+) -> tuple[list[str | int], type[BaseModel] | None]:
+    """Follow pydantic's location through data and models.
+
+    Returns:
+        The place in the file, and the model that holds its last key.
+    """
     place: list[str | int] = []
     annotation: Any = model
     holder: type[BaseModel] | None = model
@@ -150,7 +168,9 @@ def _inner(annotation: Any) -> Any:
     """Type of the items of a container."""
     if get_origin(annotation) in (dict, list, tuple):
         return get_args(annotation)[-1]
-    return next((_inner(part) for part in get_args(annotation) if get_origin(part) in (dict, list, tuple)), None)
+    return next(
+        (_inner(part) for part in get_args(annotation) if get_origin(part) in (dict, list, tuple)), None
+    )
 
 
 def _tag(model: type[BaseModel]) -> Any:
@@ -187,4 +207,4 @@ def _describe(model: type[BaseModel] | None, key: str) -> str:
 
 def _shown(value: Any) -> str:
     text = repr(value)
-    return text if len(text) <= 80 else text[:77] + "..."
+    return text if len(text) <= MOST_TEXT else text[:MOST_TEXT] + "..."

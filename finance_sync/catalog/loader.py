@@ -1,7 +1,7 @@
 """Loading a deployment: declarations, reference tables and staging models, validated together.
 
-Belongs here: the Deployment value and how it comes about. Does not: the rules of single files (declarations, reference)
-or across them (crosschecks).
+Belongs here: the Deployment value and how it comes about. Does not: the rules of single files
+(declarations, reference) or across them (crosschecks).
 """
 
 from __future__ import annotations
@@ -44,9 +44,12 @@ class Deployment:
         segments: ``segment_1`` .. ``segment_6`` -> the deployment's own name, for those in use.
         clock: text file with the business date (may hold ``{home}``), or None.
         systems: source systems by name.
-        reference: every table of reference.yaml, typed (empty when the file is absent), and ``currency`` (ISO 4217).
-        feeds: canonical object -> what feeds it; every canonical object is there, with an empty list when nothing does.
-        fingerprints: SHA-256 of ``deployment``, ``system.<name>``, ``reference.<table>`` and ``staging`` (all its SQL).
+        reference: every table of reference.yaml, typed (empty when the file is absent), and ``currency``
+            (ISO 4217).
+        feeds: canonical object -> what feeds it; every canonical object is there, with an empty list when
+            nothing does.
+        fingerprints: SHA-256 of ``deployment``, ``system.<name>``, ``reference.<table>`` and ``staging``
+            (all its SQL).
     """
 
     path: Path
@@ -80,14 +83,17 @@ class Deployment:
         if settings.as_of is not None:
             return settings.as_of
         if self.clock is not None:
-            path = Path(self.clock.replace("{home}", str(settings.home)).replace("{deployment}", str(self.path)))
+            path = Path(
+                self.clock.replace("{home}", str(settings.home)).replace("{deployment}", str(self.path))
+            )
             if path.is_file():
                 text = path.read_text(encoding="utf-8").strip()
                 try:
                     return date.fromisoformat(text)
                 except ValueError:
                     raise DeploymentError(
-                        f"clock file {path}: {text[:40]!r} is no date", remedy="write one date such as 2026-01-31 into it"
+                        f"clock file {path}: {text[:40]!r} is no date",
+                        remedy="write one date such as 2026-01-31 into it",
                     ) from None
         return datetime.now(tz=UTC).date()
 
@@ -101,7 +107,9 @@ class Deployment:
         """Control number -> why it is not applicable; empty text when it is."""
         return {
             number: f"nothing feeds {', '.join(need.replace('|', ' or ') for need in unmet)}" if unmet else ""
-            for number, unmet in ((number, self.unmet_needs(control)) for number, control in controls().items())
+            for number, unmet in (
+                (number, self.unmet_needs(control)) for number, control in controls().items()
+            )
         }
 
 
@@ -112,12 +120,16 @@ def load_deployment(settings: Settings) -> Deployment:
         The deployment.
 
     Raises:
-        DeploymentError: it is not valid; ``problems`` lists everything that is wrong, each with file, line, place,
+        DeploymentError: it is not valid; ``problems`` lists everything that is wrong, each with file, line,
+            place,
             value and remedy.
     """
     folder = settings.deployment
     if not folder.is_dir():
-        raise DeploymentError(f"deployment folder {folder} does not exist", remedy="set FINANCE_SYNC_DEPLOYMENT or create the folder")
+        raise DeploymentError(
+            f"deployment folder {folder} does not exist",
+            remedy="set FINANCE_SYNC_DEPLOYMENT or create the folder",
+        )
     declared, declared_document, problems = read_deployment_file(folder)
     systems, documents, found = read_systems(folder)
     problems += found
@@ -137,7 +149,7 @@ def load_deployment(settings: Settings) -> Deployment:
         name=declared.name,
         title=declared.title,
         group_currency=declared.group_currency,
-        segments=dict(declared.segments),
+        segments={str(segment): name for segment, name in declared.segments.items()},
         clock=declared.clock,
         systems=systems,
         reference={**{name: table.table for name, table in reference.items()}, "currency": currencies()},

@@ -23,8 +23,8 @@ from finance_sync.catalog.types import ScalarType, arrow_type
 FOLDER = Path(__file__).parent
 
 Status = Literal[
-    "missing_left", "missing_right", "amount", "quantity", "price", "tax", "currency", "account_coding", "period",
-    "duplicate", "ambiguous",
+    "missing_left", "missing_right", "amount", "quantity", "price", "tax", "currency", "account_coding",
+    "period", "duplicate", "ambiguous",
 ]  # fmt: skip
 
 
@@ -49,7 +49,8 @@ class DimensionCode(Strict):
 class CanonicalObject(Strict):
     """One canonical object: what staging supplies and what its model holds.
 
-    ``feed_columns`` are the columns a staging model may supply (source codes); ``columns`` are those of the canonical model.
+    ``feed_columns`` are the columns a staging model may supply (source codes); ``columns`` are those of the
+    canonical model.
     """
 
     name: str
@@ -89,7 +90,10 @@ class Side(Strict):
 
 
 class Tolerance(Strict):
-    """Default tolerance of a control; reference/tolerances.csv refines it. A difference passes within the larger of the two."""
+    """Default tolerance of a control; reference/tolerances.csv refines it.
+
+    A difference passes within the larger of absolute and percent (SPEC 7).
+    """
 
     absolute_functional: Decimal
     percent: Decimal
@@ -139,7 +143,8 @@ class Control(Strict):
             fed: canonical objects (or reference tables) that have at least one feed (or row).
 
         Returns:
-            The unmet needs as written; ``a|b`` is unmet when neither is fed. Empty when the control is applicable.
+            The unmet needs as written; ``a|b`` is unmet when neither is fed. Empty when the control is
+            applicable.
         """
         return [need for need in self.needs if not any(fed.get(name) for name in need.split("|"))]
 
@@ -173,7 +178,12 @@ def canonical_objects() -> dict[str, CanonicalObject]:
         with_segments = segments if raw.get("segments") else ()
         if raw["kind"] == "fact":
             codes = tuple(
-                Column(name=code, type="text", required=code == "entity_code", description=f"{code[:-5]} as the source writes it.")
+                Column(
+                    name=code,
+                    type="text",
+                    required=code == "entity_code",
+                    description=f"{code[:-5]} as the source writes it.",
+                )
                 for code in raw["dimensions"]
             )
             feed_columns = (*common_feed, *codes, *with_segments, *feed)
@@ -200,21 +210,25 @@ def _fact_columns(
     feed: tuple[Column, ...],
     adds: tuple[Column, ...],
 ) -> tuple[Column, ...]:
-    """Common columns, each code beside its canonical id, segments, the feed and what is derived (which wins over the feed)."""
+    """Common columns, each code beside its canonical id, segments, the feed, what is derived (it wins)."""
     derived = {column.name for column in adds}
     pairs: list[Column] = []
     for code in codes:
         target = dimension_codes()[code.name]
         text = f"Canonical {target.kind.replace('_', ' ')}; UNMAPPED when the code has no counterpart"
         optional = "" if target.kind == "legal_entity" else ", NONE when no code was given"
-        pairs.append(Column(name=target.maps_to, type="text", required=True, description=f"{text}{optional}."))
+        pairs.append(
+            Column(name=target.maps_to, type="text", required=True, description=f"{text}{optional}.")
+        )
         # The code stays optional in the model, so that a fact without it lands on UNMAPPED and is seen.
         pairs.append(code.model_copy(update={"required": False}))
     kept = tuple(column for column in feed if column.name not in derived)
     return (*common, *pairs, *segments, *kept, *adds)
 
 
-def _dimension_columns(key: list[str], feed: tuple[Column, ...], adds: tuple[Column, ...]) -> tuple[Column, ...]:
+def _dimension_columns(
+    key: list[str], feed: tuple[Column, ...], adds: tuple[Column, ...]
+) -> tuple[Column, ...]:
     """Feed columns with codes renamed to canonical ids; the key first, then the system of record."""
     renamed = []
     for column in feed:
@@ -230,7 +244,12 @@ def _dimension_columns(key: list[str], feed: tuple[Column, ...], adds: tuple[Col
         name="source_system", type="text", required=True,
         description="System of record; finance_sync for the members UNMAPPED and NONE.",
     )  # fmt: skip
-    deleted = Column(name="is_deleted", type="boolean", required=True, description="Gone at the source; kept because facts name it.")
+    deleted = Column(
+        name="is_deleted",
+        type="boolean",
+        required=True,
+        description="Gone at the source; kept because facts name it.",
+    )
     return (*keys, system, *rest, *adds, deleted)
 
 
@@ -260,7 +279,12 @@ def controls() -> dict[str, Control]:
 
 @lru_cache(maxsize=1)
 def currencies() -> pa.Table:
-    """ISO 4217: currency_code, name, minor_units (int64, NULL where ISO gives none), withdrawn_on (date, NULL while current)."""
+    """The currencies of ISO 4217, current and withdrawn.
+
+    Returns:
+        currency_code, name, minor_units (int64, NULL where ISO gives none), withdrawn_on (date, NULL while
+        current).
+    """
     with (FOLDER / "currencies.csv").open(encoding="utf-8", newline="") as file:
         rows = list(csv.DictReader(file))
     withdrawn = pa.array([row["withdrawn_on"] or None for row in rows], pa.string())
@@ -268,7 +292,9 @@ def currencies() -> pa.Table:
         {
             "currency_code": pa.array([row["currency_code"] for row in rows], pa.string()),
             "name": pa.array([row["name"] for row in rows], pa.string()),
-            "minor_units": pa.array([int(row["minor_units"]) if row["minor_units"] else None for row in rows], pa.int64()),
+            "minor_units": pa.array(
+                [int(row["minor_units"]) if row["minor_units"] else None for row in rows], pa.int64()
+            ),
             "withdrawn_on": withdrawn.cast(pa.date32()),
         }
     )
@@ -276,7 +302,7 @@ def currencies() -> pa.Table:
 
 @lru_cache(maxsize=1)
 def minor_units() -> dict[str, int]:
-    """Currency code -> decimals of an amount (ISO 4217). Codes without a minor unit (metals, test codes) are left out."""
+    """Currency code -> decimals of an amount (ISO 4217). Codes without a minor unit (metals) are left out."""
     table = currencies()
     pairs = zip(table["currency_code"].to_pylist(), table["minor_units"].to_pylist(), strict=True)
     return {code: units for code, units in pairs if units is not None}

@@ -1,7 +1,8 @@
-"""Reading reference/*.csv into typed Arrow tables: every problem with its file, line, column, value and remedy.
+"""Reading reference/*.csv into typed Arrow tables; a problem has file, line, column, value and remedy.
 
-Belongs here: one table by itself (header, types, required values, closed lists, keys, dates in order). Does not: rules
-across tables (crosschecks). Columns are checked and cast whole; rows are looked at only where something is wrong.
+Belongs here: one table by itself (header, types, required values, closed lists, keys, dates in order). Does
+not: rules across tables (crosschecks). Columns are checked and cast whole; rows are looked at only where
+something is wrong.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ import csv
 import hashlib
 from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import date
 from pathlib import Path
 
 import pyarrow as pa
@@ -28,7 +30,7 @@ _WANTED = {
     "integer": "write a whole number without separators",
     "boolean": "write true or false",
     **{
-        name: f"write a plain decimal with at most {precision - scale} digits before and {scale} after the point, no separators"
+        name: f"write a plain decimal: at most {precision - scale} digits before the point, {scale} after it"
         for name, (precision, scale) in DECIMALS.items()
     },
 }
@@ -65,9 +67,11 @@ def read_reference(folder: Path) -> tuple[dict[str, ReferenceFile], list[Problem
     tables: dict[str, ReferenceFile] = {}
     problems: list[Problem] = []
     known = reference_tables()
-    for path in sorted((folder / "reference").glob("*")):
-        if path.suffix == ".csv" and path.stem not in known:
-            problems.append(Problem(f"reference/{path.name}", "is not a reference table", did_you_mean(path.stem, known)))
+    problems += [
+        Problem(f"reference/{path.name}", "is not a reference table", did_you_mean(path.stem, known))
+        for path in sorted((folder / "reference").glob("*.csv"))
+        if path.stem not in known
+    ]
     for name, spec in known.items():
         path = folder / "reference" / f"{name}.csv"
         if path.is_file():
@@ -77,7 +81,9 @@ def read_reference(folder: Path) -> tuple[dict[str, ReferenceFile], list[Problem
         tables[name] = ReferenceFile(name, spec.arrow_schema.empty_table(), [], hashlib.sha256().hexdigest())
         if spec.required:
             header = ",".join(column.name for column in spec.columns)
-            problems.append(Problem(f"reference/{name}.csv", "is missing", f"create it with the header {header}"))
+            problems.append(
+                Problem(f"reference/{name}.csv", "is missing", f"create it with the header {header}")
+            )
     return tables, problems
 
 
@@ -89,7 +95,11 @@ def _read(path: Path, spec: ReferenceTable) -> tuple[ReferenceFile, list[Problem
         text = raw.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         line = raw[: error.start].count(b"\n") + 1
-        return empty, [Problem(file, f"is not UTF-8 text (byte {raw[error.start]:#x})", "save the file as UTF-8", line=line)]
+        return empty, [
+            Problem(
+                file, f"is not UTF-8 text (byte {raw[error.start]:#x})", "save the file as UTF-8", line=line
+            )
+        ]
     reader = csv.reader(text.splitlines(keepends=True), strict=True)
     rows: list[list[str]] = []
     lines: list[int] = []
@@ -108,7 +118,7 @@ def _read(path: Path, spec: ReferenceTable) -> tuple[ReferenceFile, list[Problem
                     Problem(
                         file,
                         f"the row has {len(row)} values and the header {len(header)} columns",
-                        'put a text that contains a comma in double quotes',
+                        "put a text that contains a comma in double quotes",
                         line=line,
                     )
                 )
@@ -116,7 +126,10 @@ def _read(path: Path, spec: ReferenceTable) -> tuple[ReferenceFile, list[Problem
                 rows.append(row)
                 lines.append(line)
     except csv.Error as error:
-        return empty, [*problems, Problem(file, f"is not valid CSV: {error}", "check the double quotes", line=reader.line_num)]
+        return empty, [
+            *problems,
+            Problem(file, f"is not valid CSV: {error}", "check the double quotes", line=reader.line_num),
+        ]
     if header is None:
         wanted = ",".join(column.name for column in spec.columns)
         return empty, [*problems, Problem(file, "is empty", f"begin with the header {wanted}", line=1)]
@@ -132,7 +145,9 @@ def _read(path: Path, spec: ReferenceTable) -> tuple[ReferenceFile, list[Problem
         arrays.append(array)
     if bad or any(column.required and column.name not in header for column in spec.columns):
         return empty, problems
-    result = ReferenceFile(spec.name, pa.Table.from_arrays(arrays, schema=spec.arrow_schema), lines, empty.fingerprint)
+    result = ReferenceFile(
+        spec.name, pa.Table.from_arrays(arrays, schema=spec.arrow_schema), lines, empty.fingerprint
+    )
     problems += _key_problems(result, spec)
     problems += _date_order_problems(result)
     return result, problems
@@ -142,11 +157,18 @@ def _header_problems(file: str, header: list[str], spec: ReferenceTable) -> list
     names = [column.name for column in spec.columns]
     missing = [column.name for column in spec.columns if column.required and column.name not in header]
     problems = [
-        Problem(file, f"unknown column {name!r}", did_you_mean(name, [n for n in names if n not in header] or names), line=1)
+        Problem(
+            file,
+            f"unknown column {name!r}",
+            did_you_mean(name, [n for n in names if n not in header] or names),
+            line=1,
+        )
         for name in header
         if name not in names
     ]
-    problems += [Problem(file, f"the column {name!r} is missing", "add it to the header", line=1) for name in missing]
+    problems += [
+        Problem(file, f"the column {name!r} is missing", "add it to the header", line=1) for name in missing
+    ]
     twice = sorted({name for name in header if header.count(name) > 1})
     problems += [Problem(file, f"the column {name!r} is there twice", "keep one", line=1) for name in twice]
     return problems
@@ -158,7 +180,9 @@ def _cast(texts: pa.Array, column: Column, file: str, lines: list[int]) -> tuple
     texts = pc.if_else(empty, pa.scalar(None, pa.string()), texts)
     problems: list[Problem] = []
     if column.required:
-        problems += _at(file, column.name, _rows(empty), lines, lambda _: ("is empty and must be filled", "give a value"))
+        problems += _at(
+            file, column.name, _rows(empty), lines, lambda _: ("is empty and must be filled", "give a value")
+        )
     valid = _valid(texts, column)
     wrong = _rows(pc.invert(valid))
 
@@ -174,19 +198,29 @@ def _cast(texts: pa.Array, column: Column, file: str, lines: list[int]) -> tuple
     kind = arrow_type(column.type)
     if column.type == "boolean":
         lower = pc.utf8_lower(texts)
-        return pc.if_else(pc.is_null(lower), pa.scalar(None, pa.bool_()), pc.is_in(lower, pa.array(_TRUE))), problems
+        return pc.if_else(
+            pc.is_null(lower), pa.scalar(None, pa.bool_()), pc.is_in(lower, pa.array(_TRUE))
+        ), problems
     try:
         return pc.cast(texts, kind), problems
     except pa.ArrowInvalid:  # a day such as 2026-02-30: right shape, no such date
         parsed = [_date_or_none(text) for text in texts.to_pylist()]
-        nowhere = [row for row, (text, day) in enumerate(zip(texts.to_pylist(), parsed, strict=True)) if text and day is None]
-        problems += _at(file, column.name, nowhere, lines, lambda row: (f"{texts[row].as_py()!r} is no date of the calendar", _WANTED["date"]))
+        nowhere = [
+            row
+            for row, (text, day) in enumerate(zip(texts.to_pylist(), parsed, strict=True))
+            if text and day is None
+        ]
+        problems += _at(
+            file,
+            column.name,
+            nowhere,
+            lines,
+            lambda row: (f"{texts[row].as_py()!r} is no date of the calendar", _WANTED["date"]),
+        )
         return pa.array(parsed, kind), problems
 
 
 def _date_or_none(text: str | None) -> object:
-    from datetime import date
-
     try:
         return date.fromisoformat(text) if text else None
     except ValueError:
@@ -241,7 +275,10 @@ def _date_order_problems(reference: ReferenceFile) -> list[Problem]:
                 last,
                 wrong,
                 reference.lines,
-                lambda row, b=begins, e=ends, f=first: (f"{e[row]} lies before {f} {b[row]}", "exchange or correct the dates"),
+                lambda row, b=begins, e=ends, f=first: (
+                    f"{e[row]} lies before {f} {b[row]}",
+                    "exchange or correct the dates",
+                ),
             )
     return problems
 
@@ -256,7 +293,11 @@ def _at(file: str, column: str, rows: list[int], lines: list[int], explain: obje
         message, remedy = explain(row)  # type: ignore[operator]
         problems.append(Problem(file, message, remedy, line=lines[row], path=f"column {column}"))
     if len(rows) > MOST_SHOWN:
-        problems.append(Problem(file, f"and {len(rows) - MOST_SHOWN} more rows with the same problem", path=f"column {column}"))
+        problems.append(
+            Problem(
+                file, f"and {len(rows) - MOST_SHOWN} more rows with the same problem", path=f"column {column}"
+            )
+        )
     return problems
 
 

@@ -1,6 +1,7 @@
-"""The scalar types of the catalog, and what each is in Arrow and in SQL. Written once; everything else asks here.
+"""The scalar types of the catalog, and what each is in Arrow and in SQL. Written once; all else asks here.
 
-Belongs here: the type table. Does not: parsing of source values (landing), models of the declarations (models).
+Belongs here: the type table. Does not: parsing of source values (landing), models of the declarations
+(models).
 """
 
 from __future__ import annotations
@@ -14,8 +15,14 @@ ScalarType = Literal[
 ]
 Engine = Literal["duckdb", "postgres"]
 
-# (precision, scale) of the exact numbers. quantity x price is (36,10), so products fit DECIMAL(38) on every engine.
-DECIMALS: dict[str, tuple[int, int]] = {"amount": (18, 4), "quantity": (18, 4), "price": (18, 6), "rate": (18, 10)}
+# (precision, scale) of the exact numbers. quantity x price is (36,10), so products fit DECIMAL(38) on every
+# engine.
+DECIMALS: dict[str, tuple[int, int]] = {
+    "amount": (18, 4),
+    "quantity": (18, 4),
+    "price": (18, 6),
+    "rate": (18, 10),
+}
 
 _ARROW: dict[str, pa.DataType] = {
     "text": pa.string(),
@@ -39,7 +46,7 @@ _SQL: dict[str, str] = {
 
 
 def arrow_type(name: str) -> pa.DataType:
-    """Arrow type of a catalog type: ``amount`` -> decimal128(18, 4), ``timestamp`` -> timestamp[us] (UTC, naive).
+    """Arrow type of a catalog type: ``amount`` -> decimal128(18, 4), ``timestamp`` -> timestamp[us] (UTC).
 
     Raises:
         KeyError: the name is not a catalog type.

@@ -48,7 +48,8 @@ def read_yaml(path: Path, file: str) -> tuple[YamlDocument | None, list[Problem]
         file: its name in messages.
 
     Returns:
-        The document (None when it cannot be parsed) and the problems found: syntax, encoding, a key given twice.
+        The document (None when it cannot be parsed) and the problems found: syntax, encoding, a key given
+        twice.
     """
     try:
         text = path.read_text(encoding="utf-8")
@@ -65,14 +66,17 @@ def read_yaml(path: Path, file: str) -> tuple[YamlDocument | None, list[Problem]
     except UnicodeDecodeError as error:
         return None, [Problem(file, f"is not UTF-8 text (byte {error.start})", "save the file as UTF-8")]
     except OSError as error:
-        return None, [Problem(file, f"cannot be read: {error.strerror}", "check that the file exists and may be read")]
+        return None, [
+            Problem(file, f"cannot be read: {error.strerror}", "check that the file exists and may be read")
+        ]
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         return None, [
             Problem(
                 file,
                 f"is not valid YAML: {error.problem or error.context}",
-                "check indentation, quotes and the space after a colon; quote texts that contain ': ' or begin with a special character",
+                "check indentation, quotes and the space after a colon; quote texts that contain ': '"
+                " or begin with a special character",
                 line=mark.line + 1 if mark else None,
             )
         ]
