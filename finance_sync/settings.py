@@ -24,19 +24,30 @@ class Settings(BaseSettings):
     model_config = SettingsConfigDict(env_prefix="FINANCE_SYNC_", extra="forbid", frozen=True)
 
     deployment: Path = Field(default=PROJECT_ROOT / "data" / "demo", description="Folder of the deployment.")
-    home: Path = Field(default=Path(".finance_sync"), description="Data home: landing, warehouse, published marts, logs.")
+    home: Path = Field(
+        default=Path(".finance_sync"), description="Data home: landing, warehouse, published marts, logs."
+    )
     engine: Literal["duckdb", "postgres"] = Field(default="duckdb", description="Warehouse engine.")
     postgres_dsn: SecretStr | None = Field(
-        default=None, description="postgresql://... of the warehouse; empty starts an embedded server in the data home."
+        default=None,
+        description="postgresql://... of the warehouse; empty starts an embedded server in the data home.",
     )
     operations_dsn: SecretStr | None = Field(
-        default=None, description="SQLAlchemy URL of the operations database; empty is SQLite in the data home."
+        default=None,
+        description="SQLAlchemy URL of the operations database; empty is SQLite in the data home.",
     )
-    as_of: date | None = Field(default=None, description="Business date of the run; empty asks the deployment's clock, then today.")
-    threads: int = Field(default=os.cpu_count() or 2, ge=1, le=64, description="Threads of the warehouse and of extraction.")
-    memory_limit: str = Field(default="6GB", pattern=r"^\d+(MB|GB)$", description="Memory limit of the embedded warehouse.")
+    as_of: date | None = Field(
+        default=None, description="Business date of the run; empty asks the deployment's clock, then today."
+    )
+    threads: int = Field(
+        default=os.cpu_count() or 2, ge=1, le=64, description="Threads of the warehouse and of extraction."
+    )
+    memory_limit: str = Field(
+        default="6GB", pattern=r"^\d+(MB|GB)$", description="Memory limit of the embedded warehouse."
+    )
     sources: dict[str, str] = Field(
-        default_factory=dict, description="Values for ${NAME} placeholders in systems/*.yaml, beside the environment."
+        default_factory=dict,
+        description="Values for ${NAME} placeholders in systems/*.yaml, beside the environment.",
     )
 
     def resolved(self) -> Settings:
@@ -45,7 +56,7 @@ class Settings(BaseSettings):
 
     @property
     def landing(self) -> str:
-        """fsspec URL or path of the batch log."""
+        """URL (fsspec) or path of the batch log."""
         return str(self.home / "landing")
 
     @property
@@ -97,10 +108,37 @@ def load_settings(**overrides: Any) -> Settings:
         first = error.errors()[0]
         name = "FINANCE_SYNC_" + "_".join(str(part) for part in first["loc"]).upper()
         raise DeploymentError(
-            f"setting {name}: {first['msg']} (found {first.get('input')!r})", remedy="correct the environment variable"
+            f"setting {name}: {first['msg']} (found {first.get('input')!r})",
+            remedy="correct the environment variable",
         ) from error
 
 
 def environment_value(settings: Settings, name: str) -> str | None:
     """Value of a ``${NAME}`` placeholder: the settings' own ``sources`` first, then the environment."""
     return settings.sources.get(name, os.environ.get(name))
+
+
+def export(values: dict[str, str], *, keep: bool = False) -> None:
+    """Pass values on to the libraries that can only be told by environment variables.
+
+    Args:
+        values: variable -> value.
+        keep: leave a variable that is set already as it is.
+    """
+    for name, value in values.items():
+        if not (keep and name in os.environ):
+            os.environ[name] = value
+
+
+def telemetry_off() -> None:
+    """Finance data stays here: no library reports home unless the environment asks for it. Before imports."""
+    export(
+        {
+            "DO_NOT_TRACK": "1",
+            "DAGSTER_DISABLE_TELEMETRY": "yes",
+            "DBT_SEND_ANONYMOUS_USAGE_STATS": "false",
+            "GX_ANALYTICS_ENABLED": "false",
+            "RUNTIME__DLTHUB_TELEMETRY": "false",
+        },
+        keep=True,
+    )
