@@ -112,7 +112,7 @@ class DuckDBWarehouse:
 
     def query(self, sql: str) -> pa.Table:
         """See Warehouse.query."""
-        return self._connection.execute(sql).to_arrow_table()
+        return self._connection.sql(sql).to_arrow_table()
 
     def execute(self, sql: str) -> None:
         """See Warehouse.execute."""

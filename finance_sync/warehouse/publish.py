@@ -156,7 +156,7 @@ def read_published(settings: Settings, sql: str) -> pa.Table:
         raise WarehouseError(f"nothing is published in {settings.publish_dir}", remedy="run `finance-sync run` first")
     try:
         with duckdb.connect(str(path.resolve()), read_only=True) as connection:
-            return connection.execute(sql).to_arrow_table()
+            return connection.sql(sql).to_arrow_table()
     except duckdb.Error as error:
         raise WarehouseError(f"the query failed: {error}", remedy="correct the statement") from error
 

@@ -71,12 +71,9 @@ def landed_scope(
         }
         for name, spec in system.objects.items():
             mine = batches.get((system_name, name), [])
-            joined = any(
-                new[other] and (other in spec.joins or name in system.objects[other].joins)
-                for other in system.objects
-                if other in spec.joins or name in system.objects[other].joins
-            )
-            whole = everything or feeds_dimension(spec) or not spec.feeds or joined or (bool(spec.joins) and bool(new[name]))
+            partners = {other for other in system.objects if other in spec.joins or name in system.objects[other].joins}
+            joined = bool(partners) and any(new[other] for other in {name, *partners})
+            whole = everything or feeds_dimension(spec) or not spec.feeds or joined
             chosen = mine if whole else new[name]
             if spec.delta.mode == "full":
                 chosen = chosen[-1:]
