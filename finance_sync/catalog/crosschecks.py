@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
 
-from finance_sync.catalog.declarations import did_you_mean
+from finance_sync.catalog.declarations import SystemFiles, did_you_mean
 from finance_sync.catalog.models import DeploymentFile, System
 from finance_sync.catalog.product import canonical_objects, controls, currencies
 from finance_sync.catalog.reference import ReferenceFile, values
@@ -30,8 +30,7 @@ def cross_check(
     folder: Path,
     declared: DeploymentFile | None,
     declared_document: YamlDocument | None,
-    systems: Mapping[str, System],
-    documents: Mapping[str, YamlDocument],
+    files: SystemFiles,
     reference: Mapping[str, ReferenceFile],
 ) -> list[Problem]:
     """Everything that is wrong between the files.
@@ -40,20 +39,19 @@ def cross_check(
         folder: the deployment's folder.
         declared: deployment.yaml, None when it is not valid itself.
         declared_document: its places.
-        systems: the valid systems.
-        documents: their places.
+        files: the systems and their places.
         reference: the reference tables; one that is not valid is empty here and has been reported.
     """
     problems: list[Problem] = []
     known = set(currencies()["currency_code"].to_pylist())
     if declared is not None and declared_document is not None:
         problems += _deployment(declared, declared_document, known)
-    for name, system in systems.items():
-        problems += _system(folder, system, documents[name], known)
+    for name, system in files.systems.items():
+        problems += _system(folder, system, files.documents[name], known)
     problems += _entities(reference, known)
     problems += _calendars(reference["calendars"])
     problems += _period_status(reference)
-    problems += _crosswalk(reference, systems)
+    problems += _crosswalk(reference, files.names)
     problems += _rates(reference["rates"], known)
     problems += _rules(reference)
     return problems
@@ -205,7 +203,7 @@ def _period_status(reference: Mapping[str, ReferenceFile]) -> Iterator[Problem]:
             )
 
 
-def _crosswalk(reference: Mapping[str, ReferenceFile], systems: Mapping[str, System]) -> Iterator[Problem]:
+def _crosswalk(reference: Mapping[str, ReferenceFile], systems: Iterable[str]) -> Iterator[Problem]:
     crosswalk, entities = reference["crosswalk"], reference["entities"].table
     yield from _members(crosswalk, "system", systems, "is no system of systems/*.yaml")
     known = set(values(entities, "legal_entity_id"))

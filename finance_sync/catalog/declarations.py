@@ -7,8 +7,10 @@ Belongs here: YAML to models, and pydantic's findings in words that help. Does n
 from __future__ import annotations
 
 import difflib
+import os.path
 import typing
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar, get_args, get_origin
 
@@ -32,13 +34,18 @@ MOST_TEXT = 80  # characters shown of a value found
 def did_you_mean(found: object, allowed: Iterable[str]) -> str:
     """Remedy for a wrong name: the nearest allowed one, else the whole (short) list."""
     names = sorted(set(allowed))
-    near = difflib.get_close_matches(str(found), names, n=1, cutoff=0.6)
+    near = difflib.get_close_matches(str(found), names, n=9, cutoff=0.6)
     if near:
-        return f"did you mean {near[0]!r}?"
+        return f"did you mean {max(near, key=lambda name: _likeness(str(found), name))!r}?"
     if not names:
         return ""
     shown = ", ".join(names[:MOST_NAMES]) + (", ..." if len(names) > MOST_NAMES else "")
     return f"allowed: {shown}"
+
+
+def _likeness(found: str, name: str) -> tuple[float, int]:
+    """Share of equal characters; among equals the longer common beginning."""
+    return difflib.SequenceMatcher(None, name, found).ratio(), len(os.path.commonprefix([name, found]))  # noqa: RUF071 (characters are meant)
 
 
 def read_deployment_file(folder: Path) -> tuple[DeploymentFile | None, YamlDocument | None, list[Problem]]:
@@ -50,14 +57,26 @@ def read_deployment_file(folder: Path) -> tuple[DeploymentFile | None, YamlDocum
     return _read(folder / "deployment.yaml", "deployment.yaml", DeploymentFile)
 
 
-def read_systems(folder: Path) -> tuple[dict[str, System], dict[str, YamlDocument], list[Problem]]:
-    """Read systems/*.yaml.
+@dataclass(frozen=True)
+class SystemFiles:
+    """What systems/*.yaml say.
 
-    Returns:
-        Valid systems and their documents by name, and the problems of all files.
+    Args:
+        systems: the valid systems by name.
+        documents: their places in the files.
+        names: names of all systems, also of those that are not valid, so that one error is not told twice.
     """
+
+    systems: dict[str, System]
+    documents: dict[str, YamlDocument]
+    names: set[str]
+
+
+def read_systems(folder: Path) -> tuple[SystemFiles, list[Problem]]:
+    """Read systems/*.yaml: the systems, and the problems of all files."""
     systems: dict[str, System] = {}
     documents: dict[str, YamlDocument] = {}
+    names: set[str] = set()
     problems: list[Problem] = []
     files = sorted([*(folder / "systems").glob("*.yaml"), *(folder / "systems").glob("*.yml")])
     if not files:
@@ -70,6 +89,7 @@ def read_systems(folder: Path) -> tuple[dict[str, System], dict[str, YamlDocumen
         file = f"systems/{path.name}"
         system, document, found = _read(path, file, System)
         problems += found
+        names.add(str(_get(document.data, "system")) if document is not None else path.stem)
         if system is None or document is None:
             continue
         if system.system in systems:
@@ -84,7 +104,7 @@ def read_systems(folder: Path) -> tuple[dict[str, System], dict[str, YamlDocumen
             )
             continue
         systems[system.system], documents[system.system] = system, document
-    return systems, documents, problems
+    return SystemFiles(systems, documents, names), problems
 
 
 def _read(path: Path, file: str, model: type[M]) -> tuple[M | None, YamlDocument | None, list[Problem]]:

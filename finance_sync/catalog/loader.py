@@ -131,16 +131,17 @@ def load_deployment(settings: Settings) -> Deployment:
             remedy="set FINANCE_SYNC_DEPLOYMENT or create the folder",
         )
     declared, declared_document, problems = read_deployment_file(folder)
-    systems, documents, found = read_systems(folder)
+    files, found = read_systems(folder)
+    systems = files.systems
     problems += found
     reference, found = read_reference(folder)
     problems += found
-    problems += cross_check(folder, declared, declared_document, systems, documents, reference)
+    problems += cross_check(folder, declared, declared_document, files, reference)
     if problems or declared is None:
         raise DeploymentError.of(str(folder), sorted(problems, key=lambda p: (p.file, p.line or 0)))
     fingerprints = {
         "deployment": _digest([folder / "deployment.yaml"], folder),
-        **{f"system.{name}": _digest([folder / documents[name].file], folder) for name in systems},
+        **{f"system.{name}": _digest([folder / files.documents[name].file], folder) for name in systems},
         **{f"reference.{name}": table.fingerprint for name, table in reference.items()},
         "staging": _digest(sorted((folder / "staging").rglob("*.*")), folder),
     }
