@@ -60,9 +60,10 @@ def test_contract_of_a_fact() -> None:
         "a fact without an entity falls on UNMAPPED; it does not stop the night"
     )
     assert "unique_in_new_batches" in columns["record_key"]["data_tests"][0]
-    assert (
-        "unique" in {c["name"]: c for c in models["fct_budget_line"]["columns"]}["line_key"]["data_tests"][0]
-    )
+    budget = {column["name"]: column for column in models["fct_budget_line"]["columns"]}
+    assert "unique_in_new_batches" in budget["line_key"]["data_tests"][0]
+    assert "data_tests" not in budget["record_key"], "an annual line is spread over several periods"
+    assert "unique" in models["dim_account"]["columns"][0]["data_tests"][0]
 
 
 def test_contract_of_a_dimension_speaks_canonical_ids() -> None:
