@@ -52,6 +52,7 @@ def _model(item: CanonicalObject) -> dict[str, Any]:
             "meta": {
                 "object": item.name,
                 "feed_columns": {column.name: sql_type(column.type) for column in item.feed_columns},
+                "feed_required": [column.name for column in item.feed if column.required],
             },
         },
         "columns": [_column(item, column) for column in item.columns],

@@ -1,0 +1,55 @@
+{#-
+  amount x part / whole, exact: one division of integers, rounded half away from zero to `digits` decimals.
+  DuckDB divides decimals as binary floats and Postgres cuts quotients at a precision of its own; money takes neither road.
+  amount, part, whole: numeric(18,4) expressions; digits: an expression 0..4. NULL where an operand is NULL or whole is 0.
+-#}
+{% macro pro_rata(amount, part, whole, digits='4') -%}
+    {{ adapter.dispatch('pro_rata', 'finance_sync')(amount, part, whole, digits) }}
+{%- endmacro %}
+
+{% macro default__pro_rata(amount, part, whole, digits) -%}
+    {%- set n = '(cast(cast(' ~ amount ~ ' as numeric(38,4)) * 10000 as hugeint) * cast(cast(' ~ part ~ ' as numeric(38,4)) * 10000 as hugeint))' -%}
+    {%- set d = '(cast(cast(' ~ whole ~ ' as numeric(38,4)) * 10000 as hugeint))' -%}
+    {{ finance_sync.pro_rata_scaled(n, d, digits, '//') }}
+{%- endmacro %}
+
+{% macro postgres__pro_rata(amount, part, whole, digits) -%}
+    {%- set n = '(cast((' ~ amount ~ ') * 10000 as numeric(38,0)) * cast((' ~ part ~ ') * 10000 as numeric(38,0)))' -%}
+    {%- set d = '(cast((' ~ whole ~ ') * 10000 as numeric(38,0)))' -%}
+    {{ finance_sync.pro_rata_scaled(n, d, digits, 'div') }}
+{%- endmacro %}
+
+{#- n is scaled by 10^8 and d by 10^4, so n / d is the quotient in ten-thousandths; the divisor takes it to the digits wanted. -#}
+{% macro pro_rata_scaled(n, d, digits, division) -%}
+    {%- set divisor = '(abs(' ~ d ~ ') * ' ~ finance_sync.power_of_ten('4 - (' ~ digits ~ ')') ~ ')' -%}
+    {%- set dividend = '(2 * abs(' ~ n ~ ') + ' ~ divisor ~ ')' -%}
+    {%- set doubled = 'nullif(2 * ' ~ divisor ~ ', 0)' -%}
+    cast(
+        (case when ({{ n }} < 0) <> ({{ d }} < 0) then -1 else 1 end)
+        * cast({% if division == 'div' %}div({{ dividend }}, {{ doubled }}){% else %}{{ dividend }} // {{ doubled }}{% endif %} as numeric(28,0))
+        * (case {{ digits }} when 0 then 1.0000 when 1 then 0.1000 when 2 then 0.0100 when 3 then 0.0010 else 0.0001 end)
+        as numeric(18,4)
+    )
+{%- endmacro %}
+
+{% macro power_of_ten(exponent) -%}
+    (case {{ exponent }} when 0 then 1 when 1 then 10 when 2 then 100 when 3 then 1000 else 10000 end)
+{%- endmacro %}
+
+
+{#- amount x factor (a rate, price or percentage), half away from zero to four decimals; wide enough for any numeric(18,4). -#}
+{% macro times(amount, factor) -%}
+    cast(cast({{ amount }} as numeric(28,4)) * {{ factor }} as numeric(18,4))
+{%- endmacro %}
+
+
+{#- An amount rounded to `digits` decimals (an expression 0..4), half away from zero. -#}
+{% macro round_to(amount, digits) -%}
+    (case {{ digits }}
+        when 0 then cast(round({{ amount }}, 0) as numeric(18,4))
+        when 1 then cast(round({{ amount }}, 1) as numeric(18,4))
+        when 2 then cast(round({{ amount }}, 2) as numeric(18,4))
+        when 3 then cast(round({{ amount }}, 3) as numeric(18,4))
+        else cast({{ amount }} as numeric(18,4))
+    end)
+{%- endmacro %}
