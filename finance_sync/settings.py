@@ -36,6 +36,12 @@ class Settings(BaseSettings):
         default=None,
         description="SQLAlchemy URL of the operations database; empty is SQLite in the data home.",
     )
+    dagster_dsn: SecretStr | None = Field(
+        default=None,
+        description="postgresql://... of Dagster's own runs and events; empty is SQLite in the data home.",
+    )
+    nightly_cron: str = Field(default="0 2 * * *", description="When the nightly schedule starts.")
+    nightly_zone: str = Field(default="UTC", description="IANA time zone of nightly_cron.")
     as_of: date | None = Field(
         default=None, description="Business date of the run; empty asks the deployment's clock, then today."
     )
