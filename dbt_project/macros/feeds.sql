@@ -134,7 +134,9 @@
         )
         and t.record_key not in (select incoming.record_key from ({{ finance_sync.union_feeds(object) }}) as incoming)
         {%- if sums %}
-        group by {% for n in range(5 + 1 + own | length) %}{% if n < 6 or own[n - 6] not in sums %}{{ n + 1 }}{% if not loop.last %}, {% endif %}{% endif %}{% endfor %}
+            {%- set places = [1, 2, 3, 4, 5, 6] -%}
+            {%- for name in own if name not in sums -%}{%- do places.append(7 + own.index(name)) -%}{%- endfor %}
+        group by {{ places | join(', ') }}
         {%- endif %}
     {%- endif -%}
 {%- endmacro %}

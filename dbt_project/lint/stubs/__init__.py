@@ -1,7 +1,8 @@
 """What sqlfluff sees instead of the project's macros: SQL of the same shape, without a database.
 
-Belongs here: stand-ins, made by looking at how each macro begins. Does not: what macros really do (dbt_project/macros).
-A macro that begins with `select` is a query, with `with` a list of CTEs, with a join a join; any other is an expression.
+Belongs here: stand-ins, made by looking at how each macro begins. Does not: what macros really do
+(dbt_project/macros). A macro that begins with `select` is a query, with `with` a list of CTEs, with a join a
+join; any other is an expression.
 Set `lint` in a comment of the macro (`{#- lint: query -#}`) where the beginning misleads.
 """
 
@@ -10,9 +11,9 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import SimpleNamespace
 
-_MACRO = re.compile(r"{%-?\s*macro\s+(\w+)\s*\(.*?%}(.*?){%-?\s*endmacro", re.S)
+_MACRO = re.compile(r"{%-?\s*macro\s+(\w+)\s*\(.*?%}(.*?){%-?\s*endmacro", re.DOTALL)
 _HINT = re.compile(r"lint: (\w+)")
-_TEMPLATING = re.compile(r"{#.*?#}|{%.*?%}", re.S)
+_TEMPLATING = re.compile(r"{#.*?#}|{%.*?%}", re.DOTALL)
 _SHAPES = {
     "query": "select * from stub_{name}",
     "ctes": "with members as (select * from stub_{name})",

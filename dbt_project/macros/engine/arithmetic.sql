@@ -53,3 +53,9 @@
         else cast({{ amount }} as numeric(18,4))
     end)
 {%- endmacro %}
+
+
+{#- A day `n` days later (earlier for a negative n); n an integer expression of any width. -#}
+{% macro add_days(day, n) -%}
+    ({{ day }} + cast({{ n }} as integer))
+{%- endmacro %}
