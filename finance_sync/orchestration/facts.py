@@ -1,0 +1,62 @@
+"""How outcomes look in Dagster: the labels of metadata, and reading them back.
+
+A run's event log is the one record of what the run did: the UI shows it, and the summary is made from it.
+
+Belongs here: the labels. Does not: when they are written (steps), formats (text), the summary itself.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import dagster as dg
+
+# Labels, as people see them.
+STATE = "state"
+ROWS, REJECTED, UNCHANGED = "rows landed", "rows rejected", "rows seen before"
+BATCH, WATERMARK, DATA_AS_OF, SECONDS = "batch", "watermark", "data as of", "seconds"
+REJECTS = "rejected records (sample)"
+MESSAGE, ERROR, REMEDY, OWNER = "message", "error", "what to do", "owner"
+OUTCOME, CONTROL, KIND = "outcome", "control", "kind of check"
+COMPARED, FAILED, AMOUNT, UNVALUED = (
+    "rows compared",
+    "exceptions",
+    "amount at risk",
+    "exceptions without amount",
+)
+SEVERITY, BLOCKING, REASONS = "severity", "blocks publication", "by reason"
+SAMPLE, TRUNCATED = "sample", "sample is cut"
+VERSION, PATH, TABLES, BUSINESS_DATE = "version", "path", "rows by relation", "business date"
+BUILT, TESTS, REBUILT, NEW_BATCHES = "models built", "tests passed", "rebuilt from nothing", "new batches"
+SUMMARY = "summary"
+
+BLOCKED_BY = "publication stopped by"
+
+# Checks that are not of the suites.
+LANDED_CHECK = "landed"
+TESTS_CHECK = "dbt_tests"
+GATE_CHECK = "publication_gate"
+
+# Steps, and how the summary calls them.
+LAND_STEP, JUDGE_STEP = "land_", "judge_controls"
+PHASES = {
+    "build_canonical": "canonical",
+    "build_reconciled": "reconciled and marts",
+    JUDGE_STEP: "controls",
+    "publication__published_marts": "publication",
+    "publication__run_report": "report",
+}
+
+
+def plain(metadata: Mapping[str, Any]) -> dict[str, Any]:
+    """Metadata of an event as plain values."""
+    return {
+        name: value.value if isinstance(value, dg.MetadataValue) else value
+        for name, value in metadata.items()
+    }
+
+
+def compact(metadata: Mapping[str, Any]) -> dict[str, Any]:
+    """Metadata without entries that say nothing."""
+    return {name: value for name, value in metadata.items() if value not in (None, "")}

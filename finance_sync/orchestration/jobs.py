@@ -1,0 +1,87 @@
+"""Jobs, the schedule, and the whole set of definitions.
+
+Belongs here: putting steps together. Does not: steps.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import dagster as dg
+from dagster._core.storage.tags import ASSET_PARTITION_RANGE_END_TAG, ASSET_PARTITION_RANGE_START_TAG
+
+from finance_sync.orchestration.control_checks import Bench, control_checks
+from finance_sync.orchestration.dbt_assets import OPEN_PERIODS_TAG, dbt_assets
+from finance_sync.orchestration.landing_assets import landing_assets
+from finance_sync.orchestration.periods import asked_range, open_range
+from finance_sync.orchestration.publication import publish_asset, report_asset
+from finance_sync.orchestration.site import Site, load_site
+from finance_sync.settings import Settings
+
+NIGHTLY, LAND_ONLY = "nightly", "land_only"
+
+
+def load_definitions(settings: Settings) -> dg.Definitions:
+    """Definitions of the deployment that the settings name.
+
+    Raises:
+        DeploymentError, WarehouseError: see :func:`finance_sync.orchestration.site.load_site`.
+    """
+    return build_definitions(load_site(settings))
+
+
+def build_definitions(site: Site) -> dg.Definitions:
+    """All assets, checks, jobs and the schedule of a site. Steps run in one process, one after the other."""
+    bench = Bench(site)
+    nightly = dg.define_asset_job(
+        NIGHTLY,
+        selection=dg.AssetSelection.all(),
+        description="Land every source, build, judge, publish, report. Asks for the fiscal periods that are open.",
+        executor_def=dg.in_process_executor,
+    )
+    land_only = dg.define_asset_job(
+        LAND_ONLY,
+        selection=dg.AssetSelection.groups("landing"),
+        description="Land every source and stop: nothing is built or published.",
+        executor_def=dg.in_process_executor,
+    )
+    return dg.Definitions(
+        assets=[*landing_assets(site, bench), *dbt_assets(site), publish_asset(site), report_asset(site)],
+        asset_checks=[control_checks(site, bench)],
+        jobs=[nightly, land_only],
+        schedules=[_schedule(site, nightly)],
+        executor=dg.in_process_executor,
+    )
+
+
+def nightly_tags(site: Site, periods: Sequence[str] | None = None) -> Mapping[str, str]:
+    """Tags of a nightly run: the range of periods that it is for.
+
+    Args:
+        site: deployment and business date.
+        periods: fiscal_period_ids to rebuild; None takes the open ones, whichever they are when the run gets there.
+
+    Raises:
+        DeploymentError: see :func:`finance_sync.orchestration.periods.asked_range`.
+    """
+    if periods is None:
+        first, last = open_range(site.deployment, site.deployment.business_date(site.settings))
+    else:
+        first, last = asked_range(site.deployment, periods)
+    tags = {ASSET_PARTITION_RANGE_START_TAG: first, ASSET_PARTITION_RANGE_END_TAG: last}
+    return tags if periods is not None else tags | {OPEN_PERIODS_TAG: "yes"}
+
+
+def _schedule(site: Site, job: dg.UnresolvedAssetJobDefinition) -> dg.ScheduleDefinition:
+    def run_request(_: dg.ScheduleEvaluationContext) -> dg.RunRequest:
+        return dg.RunRequest(tags=dict(nightly_tags(site)))
+
+    return dg.ScheduleDefinition(
+        name=NIGHTLY,
+        job=job,
+        cron_schedule=site.settings.nightly_cron,
+        execution_timezone=site.settings.nightly_zone,
+        execution_fn=run_request,
+        description="The night. Set the time with FINANCE_SYNC_NIGHTLY_CRON and FINANCE_SYNC_NIGHTLY_ZONE.",
+        default_status=dg.DefaultScheduleStatus.STOPPED,
+    )

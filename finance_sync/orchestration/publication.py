@@ -1,0 +1,88 @@
+"""The end of a run: publish the marts for readers, then say how the run went.
+
+Belongs here: the two last steps. Does not: how publishing works (warehouse.publish), what the summary says (summary).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import dagster as dg
+
+from finance_sync.orchestration import facts
+from finance_sync.orchestration.dbt_assets import layer_of, models
+from finance_sync.orchestration.keys import PUBLISHED, REPORT, landing_key, model_key
+from finance_sync.orchestration.record import read_run
+from finance_sync.orchestration.site import Site
+from finance_sync.orchestration.summary import as_markdown
+from finance_sync.orchestration.text import markdown_table
+from finance_sync.warehouse.publish import publish
+
+_OWNER = ["team:data-engineering"]
+
+
+def publish_asset(site: Site) -> dg.AssetsDefinition:
+    """The published marts, behind every model that is published and the gate."""
+    published = [
+        model_key(layer_of(node), node["name"])
+        for node in models(site).values()
+        if layer_of(node) == "marts" or (node.get("config", {}).get("meta") or {}).get("publish")
+    ]
+
+    @dg.asset(
+        name=PUBLISHED.path[-1],
+        key_prefix=list(PUBLISHED.path[:-1]),
+        deps=published,
+        group_name="publication",
+        owners=_OWNER,
+        kinds={"parquet", site.settings.engine},
+        description=(
+            "What analysts read: the marts as Parquet and as a read-only database, swapped in as a whole. "
+            "A run that fails or is stopped by a blocking control leaves the last good version."
+        ),
+    )
+    def published_marts(context: dg.AssetExecutionContext) -> dg.MaterializeResult[None]:
+        site.progress("publishing")
+        done = publish(site.settings, site.deployment, site.prepared)
+        context.log.info("version %s%s", done.version, " is what stood already" if done.unchanged else "")
+        table = markdown_table(("relation", "rows"), sorted(done.tables.items()))
+        return dg.MaterializeResult(
+            metadata={
+                facts.STATE: "unchanged" if done.unchanged else "new version",
+                facts.VERSION: done.version,
+                facts.PATH: dg.MetadataValue.path(str(done.path)),
+                facts.TABLES: dg.MetadataValue.md(table),
+            }
+        )
+
+    return published_marts
+
+
+def report_asset(site: Site) -> dg.AssetsDefinition:
+    """The run's own report; it fails when something technical failed on the way, so that the run shows red and alerts."""
+    landed = [
+        landing_key(system.system, name)
+        for system in site.deployment.systems.values()
+        for name in system.objects
+    ]
+
+    @dg.asset(
+        name=REPORT.path[-1],
+        key_prefix=list(REPORT.path[:-1]),
+        deps=[PUBLISHED, *landed],
+        group_name="publication",
+        owners=_OWNER,
+        kinds={"markdown"},
+        description="What the run did, for a controller. Fails when something technical failed, after everything else is done.",
+    )
+    def run_report(context: dg.AssetExecutionContext) -> Iterator[dg.MaterializeResult[None]]:
+        summary = read_run(context.instance, context.run.run_id, site)
+        yield dg.MaterializeResult(metadata={facts.SUMMARY: dg.MetadataValue.md(as_markdown(summary))})
+        if summary.technical:
+            raise dg.Failure(
+                description="Technical failures; everything that could be done without them is done:\n"
+                + "\n".join(f"- {item}" for item in summary.technical),
+                allow_retries=False,
+            )
+
+    return run_report

@@ -1,0 +1,176 @@
+"""Reading a run's event log back as a summary.
+
+Belongs here: from Dagster's events to the RunSummary. Does not: how it is shown (summary).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import dagster as dg
+
+from finance_sync.catalog import controls
+from finance_sync.orchestration import facts
+from finance_sync.orchestration.keys import PUBLISHED, REPORT, object_of
+from finance_sync.orchestration.site import Site
+from finance_sync.orchestration.summary import CheckLine, ObjectLine, RunSummary
+from finance_sync.orchestration.text import read_amount
+
+_KINDS = {
+    dg.DagsterEventType.ASSET_MATERIALIZATION,
+    dg.DagsterEventType.ASSET_CHECK_EVALUATION,
+    dg.DagsterEventType.STEP_SUCCESS,
+    dg.DagsterEventType.STEP_FAILURE,
+    dg.DagsterEventType.RUN_FAILURE,
+}
+
+
+def read_run(instance: dg.DagsterInstance, run_id: str, site: Site) -> RunSummary:
+    """Summary of a run, as far as it has come.
+
+    Args:
+        instance: where the run is recorded.
+        run_id: Dagster's id of it.
+        site: deployment and data home that it ran on.
+    """
+    events = [
+        entry.dagster_event
+        for entry in instance.all_logs(run_id, of_type=_KINDS)
+        if entry.dagster_event is not None
+    ]
+    reading = _Reading()
+    for event in events:
+        reading.take(event)
+    return reading.summary(run_id, site)
+
+
+class _Reading:
+    """What has been read so far."""
+
+    def __init__(self) -> None:
+        self.objects: list[ObjectLine] = []
+        self.checks: list[CheckLine] = []
+        self.models: set[dg.AssetKey] = set()
+        self.rebuilt: dict[str, str] = {}
+        self.technical: list[str] = []
+        self.blocked_by: list[str] = []
+        self.seconds: dict[str, float] = {}
+        self.tests = 0
+        self.version = ""
+        self.unchanged = False
+
+    def take(self, event: dg.DagsterEvent) -> None:
+        """One event, in order."""
+        if event.event_type == dg.DagsterEventType.ASSET_MATERIALIZATION:
+            materialization = event.step_materialization_data.materialization
+            self._materialized(materialization.asset_key, facts.plain(materialization.metadata))
+        elif event.event_type == dg.DagsterEventType.ASSET_CHECK_EVALUATION:
+            self._checked(event.asset_check_evaluation_data)
+        elif event.event_type == dg.DagsterEventType.STEP_SUCCESS:
+            self._took(event.step_key or "", event.step_success_data.duration_ms / 1000)
+        elif event.event_type == dg.DagsterEventType.STEP_FAILURE:
+            self._step_failed(event)
+        elif not self.technical and not self.blocked_by:
+            self.technical.append(event.message or "the run failed")
+
+    def summary(self, run_id: str, site: Site) -> RunSummary:
+        """The values read, with what the site says."""
+        current = site.settings.publish_dir / "current"
+        return RunSummary(
+            run_id=run_id,
+            title=site.deployment.title,
+            business_date=site.deployment.business_date(site.settings),
+            engine=site.settings.engine,
+            group_currency=site.deployment.group_currency,
+            home=site.settings.home,
+            objects=tuple(sorted(self.objects, key=lambda line: (line.system, line.object))),
+            checks=tuple(sorted(self.checks, key=lambda line: (line.control_id, line.check))),
+            models=len(self.models),
+            tests=self.tests,
+            rebuilt=self.rebuilt,
+            publication=current if current.exists() else None,
+            version=self.version,
+            unchanged=self.unchanged,
+            blocked_by=tuple(self.blocked_by),
+            technical=tuple(self.technical),
+            seconds=self.seconds,
+        )
+
+    def _materialized(self, key: dg.AssetKey, found: Mapping[str, Any]) -> None:
+        if key == PUBLISHED:
+            self.version = str(found.get(facts.VERSION, ""))
+            self.unchanged = found.get(facts.STATE) == "unchanged"
+        elif (place := object_of(key)) is not None:
+            self.objects.append(
+                ObjectLine(
+                    *place,
+                    state="landed" if found.get(facts.BATCH) else "unchanged",
+                    rows=int(found.get(facts.ROWS, 0)),
+                    rejected=int(found.get(facts.REJECTED, 0)),
+                    data_as_of=str(found.get(facts.DATA_AS_OF, "")),
+                )
+            )
+        elif key != REPORT:
+            self.models.add(key)
+            if facts.REBUILT in found:
+                self.rebuilt[key.path[0]] = str(found[facts.REBUILT])
+
+    def _checked(self, evaluation: dg.AssetCheckEvaluation) -> None:
+        found = facts.plain(evaluation.metadata)
+        name, key = evaluation.check_name, evaluation.asset_key
+        place = object_of(key)
+        if name == facts.LANDED_CHECK and place is not None:
+            if not evaluation.passed:
+                error, remedy = str(found.get(facts.ERROR, "")), str(found.get(facts.REMEDY, ""))
+                self.objects.append(ObjectLine(*place, state="failed", message=error, remedy=remedy))
+                self.technical.append(f"{'.'.join(place)}: {error}" + (f" -> {remedy}" if remedy else ""))
+        elif name == facts.TESTS_CHECK:
+            self.tests += int(found.get(facts.TESTS, 0))
+        elif name == facts.GATE_CHECK:
+            self.blocked_by = (
+                str(found.get(facts.BLOCKED_BY, "")).split(", ") if not evaluation.passed else []
+            )
+        elif facts.OUTCOME in found:
+            line = _check_line(evaluation, found)
+            self.checks.append(line)
+            if line.outcome == "error" or (line.kind != "control" and line.outcome == "failed"):
+                self.technical.append(f"check {line.check}: {line.message}")
+
+    def _step_failed(self, event: dg.DagsterEvent) -> None:
+        step = event.step_key or ""
+        failure = event.step_failure_data
+        if self.blocked_by and step == facts.JUDGE_STEP:
+            return
+        if step == "__".join(REPORT.path):
+            return  # it only repeats what failed before it
+        if failure.user_failure_data is not None and failure.user_failure_data.description:
+            self.technical.append(failure.user_failure_data.description)
+            return
+        error = failure.error
+        while error is not None and error.cause is not None:
+            error = error.cause
+        self.technical.append(f"step {step}: {error.message.strip() if error is not None else event.message}")
+
+    def _took(self, step: str, seconds: float) -> None:
+        phase = facts.PHASES.get(step, "landing" if step.startswith(facts.LAND_STEP) else step)
+        self.seconds[phase] = self.seconds.get(phase, 0.0) + seconds
+
+
+def _check_line(evaluation: dg.AssetCheckEvaluation, found: Mapping[str, Any]) -> CheckLine:
+    control = controls().get(str(found.get(facts.CONTROL, "")))
+    amount, currency = read_amount(str(found.get(facts.AMOUNT, "0")))
+    return CheckLine(
+        check=evaluation.check_name,
+        kind=str(found.get(facts.KIND, "")),
+        outcome=str(found[facts.OUTCOME]),
+        control_id=control.id if control else "",
+        name=control.name if control else evaluation.check_name,
+        exceptions=int(found.get(facts.FAILED, 0)),
+        amount=amount,
+        currency=currency,
+        severity=str(found.get(facts.SEVERITY, "")),
+        owner=str(found.get(facts.OWNER, "")),
+        blocking=found.get(facts.BLOCKING) == "yes",
+        message=str(found.get(facts.ERROR) or found.get(facts.MESSAGE) or ""),
+    )
