@@ -69,7 +69,7 @@ lint: $(STAMP) ## Ruff, mypy --strict, sqlfluff
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
-	@$(BIN)/sqlfluff lint --processes 2 dbt_project/models data/demo tests/deployments
+	@$(BIN)/sqlfluff lint dbt_project/models data/demo tests/deployments
 
 format: $(STAMP) ## Format the Python code
 	@$(BIN)/ruff check --fix --quiet . || true
