@@ -1,8 +1,8 @@
 """Pictures of the Dagster UI for the README: asset graph, a run, a failing check with its sample and remedy.
 
-Usage: python docs/screenshot_ui.py [--home DIR] [--out docs/images] [--port 3333]
-Needs a data home with at least one run, and Debian's chromium and chromium-driver. Everything stays on 127.0.0.1.
-Not part of `make test`.
+Usage: python docs/screenshot_ui.py [--home DIR] [--out docs/images] [--port 3333] Needs a data home with at
+    least one run, and Debian's chromium and chromium-driver. Everything stays on 127.0.0.1. Not part of `make
+    test`.
 """
 
 from __future__ import annotations
@@ -128,7 +128,8 @@ def last_run(ui: str) -> str:
 def failing_check(ui: str, run_id: str) -> tuple[str, str]:
     """Asset path and name of a failing check of a run."""
     query = """query($id: ID!){runOrError(runId:$id){... on Run{assetChecks{name assetKey{path}}
-      eventConnection(limit:5000){events{... on AssetCheckEvaluationEvent{evaluation{checkName success assetKey{path}}}}}}}}"""
+      eventConnection(limit:5000){events{... on AssetCheckEvaluationEvent{evaluation{checkName success
+      assetKey{path}}}}}}}}"""
     answer = post(f"{ui}/graphql", {"query": query, "variables": {"id": run_id}})
     events = answer["data"]["runOrError"]["eventConnection"]["events"]
     failed = {

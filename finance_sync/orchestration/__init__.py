@@ -1,7 +1,7 @@
 """Dagster around the product: assets, checks, jobs, the schedule, and the one call that runs a night.
 
-Belongs here: thin shells that call landing, warehouse and controls, and what the Dagster UI shows of them. Does not: any
-rule of what is computed. Nothing outside this folder and ``definitions.py`` imports Dagster.
+Belongs here: thin shells that call landing, warehouse and controls, and what the Dagster UI shows of them.
+Does not: any rule of what is computed. Nothing outside this folder and ``definitions.py`` imports Dagster.
 """
 
 from __future__ import annotations

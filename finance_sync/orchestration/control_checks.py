@@ -1,8 +1,8 @@
 """Controls as asset checks: each suite's verdict on its model, and one gate in front of publication.
 
-The controls are judged in one step after the marts are built. Checks stand on the models that they judge; the gate stands
-on the control results and is the one check that blocks, because a blocking check on a model would have to be judged
-between it and the marts that the same dbt build makes of it.
+The controls are judged in one step after the marts are built. Checks stand on the models that they judge; the
+gate stands on the control results and is the one check that blocks, because a blocking check on a model would
+have to be judged between it and the marts that the same dbt build makes of it.
 
 Belongs here: from CheckResult to what Dagster shows. Does not: the verdict itself (controls).
 """
@@ -28,7 +28,7 @@ _ERROR, _WARN = dg.AssetCheckSeverity.ERROR, dg.AssetCheckSeverity.WARN
 
 @dataclass
 class Bench:
-    """The judging process, started early by a step that has other work, so that its imports cost no time of the run."""
+    """The judging process, started early by a step that has other work to do meanwhile."""
 
     site: Site
     _process: JudgeProcess | None = field(default=None, init=False)
@@ -102,8 +102,8 @@ def blocks(result: CheckResult) -> bool:
 def as_check_result(result: CheckResult, key: dg.AssetKey) -> dg.AssetCheckResult:
     """What Dagster shows of one result.
 
-    Business exceptions warn, since somebody in finance must act; what blocks publication, broken shape and checks that
-    could not be judged are errors. Not applicable shows as passed, with the reason.
+    Business exceptions warn, since somebody in finance must act; what blocks publication, broken shape and
+    checks that could not be judged are errors. Not applicable shows as passed, with the reason.
     """
     error = blocks(result) or result.kind != "control" or result.outcome == "error"
     return dg.AssetCheckResult(

@@ -1,9 +1,10 @@
 """The dbt project as assets: one step for staging and canonical, one for reconciled models and marts.
 
-dbt runs once per step, in this process (warehouse.build); Dagster is told of every model. What an asset is called, who
-owns it and what its columns are comes from the manifest and the catalog.
+dbt runs once per step, in this process (warehouse.build); Dagster is told of every model. What an asset is
+called, who owns it and what its columns are comes from the manifest and the catalog.
 
-Belongs here: the translation of dbt nodes to assets, and the two build steps. Does not: how a build works (warehouse).
+Belongs here: the translation of dbt nodes to assets, and the two build steps. Does not: how a build works
+(warehouse).
 """
 
 from __future__ import annotations
@@ -31,13 +32,13 @@ STEPS = {"canonical": ("staging", "canonical"), "reconciled": ("reconciled", "ma
 OPEN_PERIODS_TAG = "finance_sync/open_periods"
 
 _LANDED = re.compile(r"landed\(\s*['\"](\w+)['\"]\s*,\s*['\"](\w+)['\"]")
-# Tables beside dbt's that hold what every landed object brought; other meta and reference tables are the catalog's.
+# Tables beside dbt's that hold what landed; the other meta and reference tables are the catalog's.
 _LANDING_SOURCES = {"batch", "batch_total", "check", "check_total", "rejected_record"}
 _ENGINEERS, _READERS = "data-engineering", "controlling"
 
 
 class LayerTranslator(DagsterDbtTranslator):
-    """dbt nodes as assets named ``layer/model``, in the group of their layer, with the owners of the catalog."""
+    """Nodes of dbt as assets ``layer/model``, grouped by layer, with the owners of the catalog."""
 
     def __init__(self, site: Site) -> None:
         super().__init__()
@@ -89,7 +90,7 @@ class LayerTranslator(DagsterDbtTranslator):
 
 
 def layer_of(node: Mapping[str, Any]) -> str:
-    """Layer of a dbt model: the deployment's models are staging, the package's lie in a folder of that name."""
+    """Layer of a dbt model: the deployment's are staging, the package's lie in a folder of that name."""
     return "staging" if node["package_name"] == "deployment" else str(node["fqn"][1])
 
 
@@ -153,7 +154,7 @@ def _step(site: Site, step: str, all_specs: Mapping[str, dg.AssetSpec]) -> dg.As
 
 
 def _tests(site: Site, specs: Mapping[str, dg.AssetSpec]) -> dict[str, dict[str, str]]:
-    """Dbt tests by the model they are attached to: unique id of the model -> unique id of the test -> its name."""
+    """Tests of dbt by model: unique id of the model -> unique id of the test -> its name."""
     found: dict[str, dict[str, str]] = {}
     for key, node in site.manifest["nodes"].items():
         if node["resource_type"] == "test":
@@ -167,10 +168,8 @@ def _tests(site: Site, specs: Mapping[str, dg.AssetSpec]) -> dict[str, dict[str,
 
 def _asked_periods(context: dg.AssetExecutionContext) -> list[str] | None:
     """Periods of the run's partitions; None where the run asks for whatever is open."""
-    if (
-        OPEN_PERIODS_TAG in context.run.tags
-        or (not context.has_partition_key_range
-        and not context.has_partition_key)
+    if OPEN_PERIODS_TAG in context.run.tags or (
+        not context.has_partition_key_range and not context.has_partition_key
     ):
         return None
     return list(context.partition_keys)

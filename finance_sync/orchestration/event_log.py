@@ -1,9 +1,10 @@
 """Dagster's SQLite event log with connections that stay open and batches that are one transaction.
 
-Dagster's own storage makes an engine, a connection and a compiled statement for every event, which costs about 8 ms
-each; a night of a few hundred events spends seconds on it. This one keeps one engine per file, so that an event costs
-about 2 ms, and stores batched events (one per partition of a range) in one transaction. Tables and files are Dagster's
-own: the stock class reads what this one wrote, and the other way round.
+Dagster's own storage makes an engine, a connection and a compiled statement for every event, which costs
+about 8 ms each; a night of a few hundred events spends seconds on it. This one keeps one engine per file, so
+that an event costs about 2 ms, and stores batched events (one per partition of a range) in one transaction.
+Tables and
+files are Dagster's own: the stock class reads what this one wrote, and the other way round.
 
 Belongs here: how events are written. Does not: which (the steps), where (instance).
 """
@@ -62,7 +63,7 @@ class PooledSqliteEventLog(SqliteEventLogStorage):
                 self._initdb(engine)
                 self._initialized_dbs.add(shard)
             with engine.begin() as connection:
-                # A lost last event of a power cut is harmless: the state of the data is in landing and warehouse.
+                # The last event may be lost in a power cut; the state of the data is not kept here.
                 connection.exec_driver_sql("PRAGMA synchronous=NORMAL")
             self._engines[shard] = engine
             while len(self._engines) > _OPEN_FILES:
@@ -83,7 +84,7 @@ class PooledSqliteEventLog(SqliteEventLogStorage):
         return self._known_columns[column_name]
 
     def store_event_batch(self, events: Sequence[EventLogEntry]) -> None:
-        """Store events of one run: materializations (done or planned) of partitions in one transaction per file."""
+        """Store events; materializations (done or planned) of one run in one transaction per file."""
         kinds = {DagsterEventType.ASSET_MATERIALIZATION, DagsterEventType.ASSET_MATERIALIZATION_PLANNED}
         batch = [event for event in events if event.is_dagster_event and event.dagster_event_type in kinds]
         if len({event.run_id for event in batch}) == 1:

@@ -1,6 +1,7 @@
 """Dagster's instance in the data home: dagster.yaml, its storage, and runs that a killed process left behind.
 
-Belongs here: where Dagster keeps runs and events, and how it is configured. Does not: what runs (jobs), the UI (ui).
+Belongs here: where Dagster keeps runs and events, and how it is configured. Does not: what runs (jobs), the
+UI (ui).
 """
 
 from __future__ import annotations
@@ -21,15 +22,22 @@ from finance_sync.settings import Settings, export
 
 # Read by Dagster itself when it opens the instance, so that the password stays out of the file.
 POSTGRES_VARIABLE = "FINANCE_SYNC_DAGSTER_POSTGRES_URL"
+_IN_TERMINAL = "dagster-terminal.yaml"
 # Events of a range of partitions are handed to the storage together.
 _BATCH = {"DAGSTER_EVENT_BATCH_SIZE": "1000"}
 
 
-def dagster_yaml(settings: Settings) -> str:
+def dagster_yaml(settings: Settings, *, capture_output: bool = True) -> str:
     """Text of dagster.yaml: SQLite in the data home, or Postgres when ``dagster_dsn`` is set.
 
-    Telemetry is off. One run at a time: the embedded warehouse takes one writer. Run monitoring frees what a run
-    that was cancelled or died holds.
+    Args:
+        settings: the data home.
+        capture_output: keep what steps print. Dagster does that with four processes beside the run and passes
+            the
+            text on a second late; a night in a terminal prints its own progress and does without.
+
+    Telemetry is off. One run at a time: the embedded warehouse takes one writer. Run monitoring frees what a
+    run that was cancelled or died holds.
     """
     home = settings.dagster_dir
     config: dict[str, Any] = {
@@ -47,16 +55,14 @@ def dagster_yaml(settings: Settings) -> str:
             "schedule": {"purge_after_days": 365},
             "sensor": {"purge_after_days": {"skipped": 7, "failure": 90, "success": 90}},
         },
-        "local_artifact_storage": {
-            "module": "dagster._core.storage.root",
-            "class": "LocalArtifactStorage",
-            "config": {"base_dir": str(home)},
-        },
-        "compute_logs": {
-            "module": "dagster._core.storage.local_compute_log_manager",
-            "class": "LocalComputeLogManager",
-            "config": {"base_dir": str(home / "logs")},
-        },
+        "local_artifact_storage": _configured(
+            "dagster._core.storage.root", "LocalArtifactStorage", str(home)
+        ),
+        "compute_logs": _configured(
+            "dagster._core.storage.local_compute_log_manager", "LocalComputeLogManager", str(home / "logs")
+        )
+        if capture_output
+        else {"module": "dagster._core.storage.noop_compute_log_manager", "class": "NoOpComputeLogManager"},
         "code_servers": {"local_startup_timeout": 180},
     }
     if settings.dagster_dsn is not None:
@@ -64,11 +70,11 @@ def dagster_yaml(settings: Settings) -> str:
     else:
         history = str(home / "history")
         config |= {
-            "run_storage": _sqlite("dagster._core.storage.runs", "SqliteRunStorage", history),
-            "event_log_storage": _sqlite(
+            "run_storage": _configured("dagster._core.storage.runs", "SqliteRunStorage", history),
+            "event_log_storage": _configured(
                 "finance_sync.orchestration.event_log", "PooledSqliteEventLog", f"{history}/runs"
             ),
-            "schedule_storage": _sqlite(
+            "schedule_storage": _configured(
                 "dagster._core.storage.schedules", "SqliteScheduleStorage", str(home / "schedules")
             ),
         }
@@ -77,7 +83,9 @@ def dagster_yaml(settings: Settings) -> str:
 
 
 def postgres_url(dsn: SecretStr) -> str:
-    """URL for dagster-postgres, with the driver named: without it SQLAlchemy 2.1 picks one that Dagster cannot use.
+    """URL for dagster-postgres, with the driver named.
+
+    Without it SQLAlchemy 2.1 picks a driver that Dagster cannot use.
 
     Raises:
         DeploymentError: the DSN is not of Postgres.
@@ -102,9 +110,13 @@ def write_home(settings: Settings) -> Path:
     """
     home = settings.dagster_dir
     home.mkdir(parents=True, exist_ok=True)
-    text, path = dagster_yaml(settings), home / "dagster.yaml"
-    if not path.exists() or path.read_text() != text:
-        path.write_text(text)
+    for name, text in {
+        "dagster.yaml": dagster_yaml(settings),
+        _IN_TERMINAL: dagster_yaml(settings, capture_output=False),
+    }.items():
+        path = home / name
+        if not path.exists() or path.read_text() != text:
+            path.write_text(text)
     values = {"DAGSTER_HOME": str(home), "DAGSTER_DISABLE_TELEMETRY": "1", **_BATCH}
     if settings.dagster_dsn is not None:
         values[POSTGRES_VARIABLE] = postgres_url(settings.dagster_dsn)
@@ -114,9 +126,9 @@ def write_home(settings: Settings) -> Path:
 
 @contextmanager
 def open_instance(settings: Settings) -> Iterator[dg.DagsterInstance]:
-    """The instance of the data home, closed at the end."""
+    """The instance of the data home for a run in a terminal, closed at the end."""
     home = write_home(settings)
-    with dg.DagsterInstance.from_config(str(home)) as instance:
+    with dg.DagsterInstance.from_config(str(home), _IN_TERMINAL) as instance:
         yield instance
 
 
@@ -153,5 +165,5 @@ def close_dead_runs(instance: dg.DagsterInstance) -> list[str]:
     return [run.run_id for run in runs]
 
 
-def _sqlite(module: str, name: str, folder: str) -> dict[str, Any]:
+def _configured(module: str, name: str, folder: str) -> dict[str, Any]:
     return {"module": module, "class": name, "config": {"base_dir": folder}}

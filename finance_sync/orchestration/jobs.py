@@ -59,7 +59,8 @@ def nightly_tags(site: Site, periods: Sequence[str] | None = None) -> Mapping[st
 
     Args:
         site: deployment and business date.
-        periods: fiscal_period_ids to rebuild; None takes the open ones, whichever they are when the run gets there.
+        periods: fiscal_period_ids to rebuild; None takes the open ones, whichever they are when the run gets
+            there.
 
     Raises:
         DeploymentError: see :func:`finance_sync.orchestration.periods.asked_range`.

@@ -1,8 +1,8 @@
 """Landing as assets: one step per source system, threads inside.
 
-An object that fails does not stop the others, nor what comes after: the step goes on, the object's check ``landed`` fails
-with the message and what to do, no materialization is recorded (so its freshness runs out), and the run's report fails at
-the end.
+An object that fails does not stop the others, nor what comes after: the step goes on, the object's check
+``landed`` fails with the message and what to do, no materialization is recorded (so its freshness runs out),
+and the run's report fails at the end.
 
 Belongs here: the steps and what they tell Dagster. Does not: landing itself.
 """
@@ -71,8 +71,8 @@ def _step(site: Site, bench: Bench, system: System) -> dg.AssetsDefinition:
 def _not_landed(context: dg.AssetExecutionContext, key: dg.AssetKey) -> dg.Output[None]:
     """Lets the steps behind go on without recording a materialization that did not happen.
 
-    Dagster skips what depends on an output that is not given. This is its own marker for an output whose asset was
-    only looked at.
+    Dagster skips what depends on an output that is not given. This is its own marker for an output whose
+    asset was only looked at.
     """
     name = context.assets_def.get_output_name_for_asset_key(key)
     return dg.Output(None, output_name=name, metadata={SYSTEM_METADATA_KEY_SOURCE_ASSET_OBSERVATION: True})

@@ -1,4 +1,4 @@
-"""A night as one call: the same job that the schedule starts, in this process, recorded where the UI shows it.
+"""A night as one call: the job that the schedule starts, in this process, recorded for the UI.
 
 Belongs here: running the job and its progress. Does not: the job (jobs), the summary's look (summary).
 """
@@ -46,7 +46,8 @@ def run_nightly(
 
     Raises:
         DeploymentError: the deployment, a system or a period is not valid; nothing was run.
-        WarehouseError: another run is at work on this data home, or dbt cannot parse the models; nothing was run.
+        WarehouseError: another run is at work on this data home, or dbt cannot parse the models; nothing was
+            run.
     """
     started = time.perf_counter()
     with run_lock(settings):

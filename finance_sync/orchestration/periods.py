@@ -1,9 +1,11 @@
 """Fiscal periods as Dagster partitions.
 
-Partitions are the periods of all calendars in the order in which they end; calendars that run side by side (months
-and 4-4-5) alternate. They follow from the deployment's calendars, so they are static until those change.
+Partitions are the periods of all calendars in the order in which they end; calendars that run side by side
+(months and 4-4-5) alternate. They follow from the deployment's calendars, so they are static until those
+change.
 
-Belongs here: keys, their order, the range that a night asks for. Does not: period status rules (warehouse.scope).
+Belongs here: keys, their order, the range that a night asks for. Does not: period status rules
+(warehouse.scope).
 """
 
 from __future__ import annotations
@@ -19,7 +21,7 @@ from finance_sync.warehouse.scope import ALL, UNMAPPED, build_scope, fiscal_peri
 
 
 def period_keys(deployment: Deployment) -> list[str]:
-    """All fiscal_period_ids of the deployment, by last day, then calendar, then number (closing periods last)."""
+    """All fiscal_period_ids, by last day, then calendar, then number (closing periods last)."""
     rows = deployment.reference["calendars"].to_pylist()
     rows.sort(key=lambda row: (row["ends_on"], row["calendar_id"], row["fiscal_year"], row["period_no"]))
     return [fiscal_period_id(row["calendar_id"], row["fiscal_year"], row["period_no"]) for row in rows]
@@ -36,7 +38,8 @@ def open_range(deployment: Deployment, business_date: date) -> tuple[str, str]:
     Periods that lie ahead are rebuilt too (they hold budgets), but are not claimed as done before they begin.
 
     Returns:
-        The two ends of the range in the order of :func:`period_keys`; the last period twice when none is open.
+        The two ends of the range in the order of :func:`period_keys`; the last period twice when none is
+        open.
     """
     begun = {
         fiscal_period_id(row["calendar_id"], row["fiscal_year"], row["period_no"])

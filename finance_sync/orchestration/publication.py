@@ -1,6 +1,7 @@
 """The end of a run: publish the marts for readers, then say how the run went.
 
-Belongs here: the two last steps. Does not: how publishing works (warehouse.publish), what the summary says (summary).
+Belongs here: the two last steps. Does not: how publishing works (warehouse.publish), what the summary says
+(summary).
 """
 
 from __future__ import annotations
@@ -59,7 +60,7 @@ def publish_asset(site: Site) -> dg.AssetsDefinition:
 
 
 def report_asset(site: Site) -> dg.AssetsDefinition:
-    """The run's own report; it fails when something technical failed on the way, so that the run shows red and alerts."""
+    """The run's own report; it fails when something technical failed, so that the run is red and alerts."""
     landed = [
         landing_key(system.system, name)
         for system in site.deployment.systems.values()

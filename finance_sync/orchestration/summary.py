@@ -118,7 +118,7 @@ class RunSummary:
 
     @property
     def exit_code(self) -> int:
-        """0 done (business exceptions are no failure), 2 technical failures, 3 publication stopped by a control."""
+        """0 done (whatever the exceptions), 2 technical failures, 3 publication stopped by a control."""
         if self.blocked_by:
             return EXIT_BLOCKED
         return EXIT_TECHNICAL if self.technical else EXIT_OK
@@ -156,7 +156,8 @@ def as_rich(summary: RunSummary) -> RenderableType:
     """The summary as a rich renderable."""
     parts: list[RenderableType] = [
         Text.from_markup(
-            f"\n[bold]{escape(summary.title)}[/bold] · business date {summary.business_date} · {summary.engine} · run {summary.run_id[:8]}"
+            f"\n[bold]{escape(summary.title)}[/bold] · business date {summary.business_date} · "
+            f"{summary.engine} · run {summary.run_id[:8]}"
         ),
         Text(f"\nLanded: {_landed_line(summary)}", style="bold"),
     ]
@@ -170,7 +171,8 @@ def as_rich(summary: RunSummary) -> RenderableType:
     parts.append(Text.from_markup(_published_line(summary)))
     parts.append(Text(f"Time: {_time_line(summary)}", style="dim"))
     parts.append(Text.from_markup(
-        'Look:  [bold]finance-sync query "select * from mart_exceptions limit 20"[/bold]   [bold]finance-sync ui[/bold]   (same settings)'
+        'Look: [bold]finance-sync query "select * from mart_exceptions limit 20"[/bold]'
+            " · [bold]finance-sync ui[/bold]"
     ))  # fmt: skip
     return Group(*parts)
 

@@ -26,7 +26,7 @@ def read_amount(text: str) -> tuple[Decimal, str]:
 
 
 def markdown_table(columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> str:
-    """A Markdown table; long cells are cut, line breaks and bars are made harmless, amounts keep every digit."""
+    """A Markdown table: long cells cut, line breaks and bars made harmless, amounts in full."""
     lines = ["| " + " | ".join(columns) + " |", "|" + "---|" * len(columns)]
     lines += ["| " + " | ".join(_cell(value) for value in row) + " |" for row in rows]
     return "\n".join(lines)

@@ -28,8 +28,8 @@ _STOP_SECONDS = 30.0
 def ui_command(*, port: int, read_only: bool) -> list[str]:
     """Command line of the servers.
 
-    Read-only is the web server alone: nothing can be launched and no schedule ticks. Otherwise ``dagster dev`` brings
-    the daemon with it, which the schedule, freshness and queued runs need.
+    Read-only is the web server alone: nothing can be launched and no schedule ticks. Otherwise ``dagster
+    dev`` brings the daemon with it, which the schedule, freshness and queued runs need.
     """
     place = ["-m", MODULE, "-h", HOST, "-p", str(port)]
     if read_only:
