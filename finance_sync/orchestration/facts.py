@@ -14,7 +14,12 @@ import dagster as dg
 
 # Labels, as people see them.
 STATE = "state"
-ROWS, REJECTED, UNCHANGED = "rows landed", "rows rejected", "rows seen before"
+ROWS, REJECTED, UNCHANGED, DELETED = (
+    "rows landed",
+    "rows rejected",
+    "rows seen before",
+    "rows gone at the source",
+)
 BATCH, WATERMARK, DATA_AS_OF, SECONDS = "batch", "watermark", "data as of", "seconds"
 REJECTS = "rejected records (sample)"
 MESSAGE, ERROR, REMEDY, OWNER = "message", "error", "what to do", "owner"

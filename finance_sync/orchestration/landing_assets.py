@@ -9,20 +9,26 @@ Belongs here: the steps and what they tell Dagster. Does not: landing itself.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from datetime import date, datetime, timedelta
 from typing import Any
 
 import dagster as dg
+import pyarrow.parquet as pq
+from dagster._core.definitions.metadata import TableMetadataSet
 from dagster._core.definitions.source_asset import SYSTEM_METADATA_KEY_SOURCE_ASSET_OBSERVATION
 
 from finance_sync.catalog import System
-from finance_sync.landing import land_system
+from finance_sync.catalog.models import FileRead, SourceObject
+from finance_sync.landing import LandingResult, land_system, list_batches
 from finance_sync.orchestration import facts
 from finance_sync.orchestration.control_checks import Bench
 from finance_sync.orchestration.keys import landing_key
 from finance_sync.orchestration.site import Site
+from finance_sync.orchestration.text import markdown_table
 
 _UNITS = {"minute": 60, "hour": 3600, "day": 86400}
+_SAMPLE_ROWS = 10
 
 
 def landing_assets(site: Site, bench: Bench) -> list[dg.AssetsDefinition]:
@@ -76,3 +82,73 @@ def _not_landed(context: dg.AssetExecutionContext, key: dg.AssetKey) -> dg.Outpu
     """
     name = context.assets_def.get_output_name_for_asset_key(key)
     return dg.Output(None, output_name=name, metadata={SYSTEM_METADATA_KEY_SOURCE_ASSET_OBSERVATION: True})
+
+
+def _metadata(site: Site, result: LandingResult) -> Mapping[str, Any]:
+    metadata: dict[str, Any] = {
+        facts.ROWS: result.rows_accepted,
+        facts.REJECTED: result.rows_rejected,
+        facts.UNCHANGED: result.rows_unchanged,
+        facts.DELETED: result.rows_deleted or None,
+        facts.BATCH: result.batch_id,
+        facts.WATERMARK: _text(result.watermark),
+        facts.DATA_AS_OF: _text(result.data_as_of),
+    }
+    if result.rows_rejected:
+        metadata[facts.REJECTS] = dg.MetadataValue.md(_rejects(site, result))
+    return facts.compact(metadata)
+
+
+def _check(key: dg.AssetKey, result: LandingResult) -> dg.AssetCheckResult:
+    if result.error:
+        metadata = facts.compact({facts.ERROR: result.error, facts.REMEDY: result.remedy})
+        return dg.AssetCheckResult(
+            asset_key=key,
+            check_name=facts.LANDED_CHECK,
+            passed=False,
+            description=result.error,
+            metadata=metadata,
+        )
+    return dg.AssetCheckResult(asset_key=key, check_name=facts.LANDED_CHECK, passed=True)
+
+
+def _rejects(site: Site, result: LandingResult) -> str:
+    """Some of the rejected records with field, value and reason."""
+    batch = list_batches(site.settings, result.system, result.object)[-1]
+    columns = ["record_key", "field", "value", "reject_reason", "message"]
+    rows = pq.read_table(batch.rejected_path, columns=columns).slice(0, _SAMPLE_ROWS).to_pylist()
+    return markdown_table(columns, [[row[column] for column in columns] for row in rows])
+
+
+def _spec(system: System, name: str, spec: SourceObject) -> dg.AssetSpec:
+    schema = dg.TableSchema(
+        columns=[
+            dg.TableColumn(field, part.type, part.note, dg.TableColumnConstraints(nullable=not part.required))
+            for field, part in spec.fields.items()
+        ]
+    )
+    number, unit = spec.latency_target.split()
+    return dg.AssetSpec(
+        landing_key(system.system, name),
+        description=f"{spec.title or name}, from {system.title}. Key: {', '.join(spec.key)}.",
+        group_name="landing",
+        owners=[f"team:{spec.owner or system.owner}"],
+        kinds={"parquet", _format(spec)},
+        tags={"system": system.system, "delta": spec.delta.mode},
+        metadata={**TableMetadataSet(column_schema=schema), "latency target": spec.latency_target},
+        freshness_policy=dg.FreshnessPolicy.time_window(
+            fail_window=timedelta(seconds=max(60, int(number) * _UNITS[unit.rstrip("s")]))
+        ),
+    )
+
+
+def _format(spec: SourceObject) -> str:
+    if isinstance(spec.read, FileRead):
+        return {"fixed": "text", "xlsx": "excel"}.get(spec.read.format, spec.read.format)
+    return "sql"
+
+
+def _text(value: object) -> str | None:
+    if isinstance(value, date | datetime):
+        return value.isoformat()
+    return str(value) if value is not None else None
