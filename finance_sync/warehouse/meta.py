@@ -1,4 +1,4 @@
-"""The tables that stand beside dbt's models: catalog, manifests, scope (schema ``meta``) and reference data (schema ``reference``).
+"""The tables that stand beside dbt's models: catalog, manifests and scope (schema ``meta``), reference data (``reference``).
 
 Belongs here: turning catalog and batch log into Arrow tables with the columns that dbt_project/models/_sources.yml declares.
 Does not: deciding the scope (scope) or writing to an engine (engine, build).
@@ -42,7 +42,8 @@ def catalog_tables(deployment: Deployment, as_of: date) -> dict[str, pa.Table]:
             {"system": "text", "object": "text", "title": "text", "owner": "text", "time_zone": "text", "delta_mode": "text",
              "latency_target_hours": "quantity"},
             [
-                (s.system, name, spec.title or name, spec.owner or s.owner, s.time_zone, spec.delta.mode, latency_hours(spec.latency_target))
+                (s.system, name, spec.title or name, spec.owner or s.owner, s.time_zone, spec.delta.mode,
+                 latency_hours(spec.latency_target))
                 for s in systems
                 for name, spec in s.objects.items()
             ],
@@ -53,8 +54,8 @@ def catalog_tables(deployment: Deployment, as_of: date) -> dict[str, pa.Table]:
         ),
         "control": _table(
             {"control_id": "text", "name": "text", "area": "text", "model": "text", "left_system": "text", "left_object": "text",
-             "right_system": "text", "right_object": "text", "key": "text", "compares": "text", "authoritative": "text", "owner": "text",
-             "is_blocking": "boolean", "absolute_functional": "amount", "percent": "rate", "lag_days": "integer",
+             "right_system": "text", "right_object": "text", "key": "text", "compares": "text", "authoritative": "text",
+             "owner": "text", "is_blocking": "boolean", "absolute_functional": "amount", "percent": "rate", "lag_days": "integer",
              "tolerance_reason": "text", "remedy": "text"},
             [
                 (c.id, c.name, c.area, c.model, c.left.system, c.left.object, c.right.system, c.right.object, c.key, c.compares,
@@ -81,7 +82,9 @@ def catalog_tables(deployment: Deployment, as_of: date) -> dict[str, pa.Table]:
 
 def mark_new(batches: pa.Table, scope: Mapping[tuple[str, str], LandedScope]) -> pa.Table:
     """The batch table with ``is_new``: the batch is read by facts in this build."""
-    chosen = {(system, name, batch.batch_id) for (system, name), part in scope.items() for batch in part.batches}
+    chosen = {
+        (system, name, batch.batch_id) for (system, name), part in scope.items() for batch in part.batches
+    }
     flags = [
         (row["system"], row["object"], row["batch_id"]) in chosen
         for row in batches.select(["system", "object", "batch_id"]).to_pylist()
@@ -94,5 +97,9 @@ def _table(columns: Mapping[str, str], rows: list[tuple[Any, ...]]) -> pa.Table:
     arrays = []
     for index, field in enumerate(schema):
         values = [row[index] for row in rows]
-        arrays.append(pa.array(values).cast(field.type) if pa.types.is_decimal(field.type) and values else pa.array(values, field.type))
+        arrays.append(
+            pa.array(values).cast(field.type)
+            if pa.types.is_decimal(field.type) and values
+            else pa.array(values, field.type)
+        )
     return pa.table(arrays, schema=schema)

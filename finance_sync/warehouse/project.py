@@ -6,7 +6,6 @@ Belongs here: everything that knows dbt. Does not: what is in scope of a run (sc
 from __future__ import annotations
 
 import json
-import os
 import shutil
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -18,7 +17,7 @@ import yaml
 
 from finance_sync.catalog.loader import Deployment
 from finance_sync.errors import WarehouseError
-from finance_sync.settings import Settings
+from finance_sync.settings import Settings, export, telemetry_off
 from finance_sync.warehouse.engine import dbt_profile
 
 LAYERS: dict[str, tuple[str, ...]] = {
@@ -84,7 +83,11 @@ def code_fingerprint(*folders: Path) -> str:
     digest = sha256()
     for folder in folders:
         for path in sorted(folder.rglob("*")):
-            if path.suffix in {".sql", ".yml", ".yaml", ".csv"} and path.is_file() and "target" not in path.parts:
+            if (
+                path.suffix in {".sql", ".yml", ".yaml", ".csv"}
+                and path.is_file()
+                and "target" not in path.parts
+            ):
                 digest.update(str(path.relative_to(folder)).encode())
                 digest.update(path.read_bytes())
     return digest.hexdigest()
@@ -162,14 +165,13 @@ def run_dbt(
     manifest = None
     if saved.exists():
         manifest = Manifest.from_msgpack(saved.read_bytes())
-        manifest.build_flat_graph()
+        manifest.build_flat_graph()  # type: ignore[no-untyped-call]
     arguments = [
         "build", *_flags(prepared), "--select", *LAYERS[layer], "--exclude-resource-type", "unit_test",
         "--indirect-selection", "cautious", "--vars", json.dumps(variables),
     ]  # fmt: skip
     if full_refresh:
         arguments.append("--full-refresh")
-    seen: list[ModelResult] = []
 
     def listen(event: Any) -> None:
         if event.info.name != "NodeFinished" or on_result is None:
@@ -183,20 +185,21 @@ def run_dbt(
     outcome = _runner(manifest, [listen]).invoke(arguments)
     results = getattr(outcome.result, "results", None)
     if results is None:
-        raise WarehouseError(f"dbt could not run layer {layer}: {outcome.exception}", remedy="see the log in the data home")
-    for item in results:
-        seen.append(
-            ModelResult(item.node.unique_id, str(item.node.resource_type), str(item.status), item.execution_time,
-                        item.message or "", item.failures or 0)
-        )  # fmt: skip
-    return seen
+        raise WarehouseError(
+            f"dbt could not run layer {layer}: {outcome.exception}", remedy="see the log in the data home"
+        )
+    return [
+        ModelResult(item.node.unique_id, str(item.node.resource_type), str(item.status), item.execution_time,
+                    item.message or "", item.failures or 0)
+        for item in results
+    ]  # fmt: skip
 
 
 def release_duckdb() -> None:
     """Close the connection that dbt keeps to the warehouse's file, so that other processes can open it."""
     from dbt.adapters.duckdb.connections import DuckDBConnectionManager
 
-    DuckDBConnectionManager.close_all_connections()
+    DuckDBConnectionManager.close_all_connections()  # type: ignore[no-untyped-call]
 
 
 def _project_files(settings: Settings, deployment: Deployment) -> dict[str, str]:
@@ -218,7 +221,7 @@ def _project_files(settings: Settings, deployment: Deployment) -> dict[str, str]
     }  # fmt: skip
     profile = dbt_profile(settings)
     if "password" in profile:
-        profile["password"] = "{{ env_var('FINANCE_SYNC_DBT_PASSWORD', '') }}"
+        profile["password"] = "{{ env_var('FINANCE_SYNC_DBT_PASSWORD', '') }}"  # noqa: S105 (a reference, no password)
     return {
         "dbt_project.yml": yaml.safe_dump(project, sort_keys=True),
         "packages.yml": yaml.safe_dump({"packages": [{"local": str(settings.dbt_package)}]}),
@@ -228,8 +231,7 @@ def _project_files(settings: Settings, deployment: Deployment) -> dict[str, str]
 
 
 def _environment(settings: Settings) -> None:
-    os.environ.setdefault("DO_NOT_TRACK", "1")
-    os.environ.setdefault("DBT_SEND_ANONYMOUS_USAGE_STATS", "false")
+    telemetry_off()
     if settings.engine == "postgres":
         from urllib.parse import unquote, urlsplit
 
@@ -237,7 +239,7 @@ def _environment(settings: Settings) -> None:
 
         uri, server = postgres_uri(settings)
         _SERVERS.append(server)
-        os.environ["FINANCE_SYNC_DBT_PASSWORD"] = unquote(urlsplit(uri).password or "")
+        export({"FINANCE_SYNC_DBT_PASSWORD": unquote(urlsplit(uri).password or "")})
 
 
 # Handles of embedded servers: the server stops when the last one is dropped.
@@ -266,4 +268,6 @@ def _link(link: Path, target: Path) -> None:
 def _versions() -> str:
     from importlib.metadata import version
 
-    return ",".join(f"{name}={version(name)}" for name in ("dbt-core", "dbt-duckdb", "dbt-postgres", "dbt-adapters"))
+    return ",".join(
+        f"{name}={version(name)}" for name in ("dbt-core", "dbt-duckdb", "dbt-postgres", "dbt-adapters")
+    )

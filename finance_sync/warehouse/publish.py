@@ -15,7 +15,6 @@ import shutil
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
-from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -23,7 +22,13 @@ import pyarrow.parquet as pq
 from finance_sync.catalog.loader import Deployment
 from finance_sync.errors import WarehouseError
 from finance_sync.settings import Settings
-from finance_sync.warehouse.engine import DuckDBWarehouse, PostgresWarehouse, Warehouse, open_warehouse, quoted
+from finance_sync.warehouse.engine import (
+    DuckDBWarehouse,
+    PostgresWarehouse,
+    Warehouse,
+    open_warehouse,
+    quoted,
+)
 from finance_sync.warehouse.project import Prepared
 
 READER_FILE = "finance_sync.duckdb"
@@ -75,7 +80,10 @@ def relations(prepared: Prepared) -> list[Relation]:
         meta = node.get("config", {}).get("meta") or {}
         if node["resource_type"] == "model" and meta.get("publish"):
             if not meta.get("sort"):
-                raise WarehouseError(f"model {node['name']} is published without a sort key", remedy="add meta.sort to its YAML")
+                raise WarehouseError(
+                    f"model {node['name']} is published without a sort key",
+                    remedy="add meta.sort to its YAML",
+                )
             found.append(Relation(node["schema"], node["alias"], tuple(meta["sort"])))
     return sorted(found, key=lambda item: item.name)
 
@@ -98,8 +106,15 @@ def publish(settings: Settings, deployment: Deployment, prepared: Prepared) -> P
 
     warehouse = open_warehouse(settings)
     try:
-        rows = {item.name: _write_parquet(warehouse, item, aside / "marts" / f"{item.name}.parquet") for item in relations(prepared)}
-        digest = sha256(json.dumps({"segments": dict(deployment.segments), "engine": settings.engine}, sort_keys=True).encode())
+        rows = {
+            item.name: _write_parquet(warehouse, item, aside / "marts" / f"{item.name}.parquet")
+            for item in relations(prepared)
+        }
+        digest = sha256(
+            json.dumps(
+                {"segments": dict(deployment.segments), "engine": settings.engine}, sort_keys=True
+            ).encode()
+        )
         for path in sorted((aside / "marts").iterdir()):
             digest.update(path.name.encode())
             with path.open("rb") as handle:
@@ -153,7 +168,9 @@ def read_published(settings: Settings, sql: str) -> pa.Table:
 
     path = settings.publish_dir / "current" / READER_FILE
     if not path.exists():
-        raise WarehouseError(f"nothing is published in {settings.publish_dir}", remedy="run `finance-sync run` first")
+        raise WarehouseError(
+            f"nothing is published in {settings.publish_dir}", remedy="run `finance-sync run` first"
+        )
     try:
         with duckdb.connect(str(path.resolve()), read_only=True) as connection:
             return connection.sql(sql).to_arrow_table()
@@ -163,9 +180,11 @@ def read_published(settings: Settings, sql: str) -> pa.Table:
 
 def _write_parquet(warehouse: Warehouse, item: Relation, path: Path) -> int:
     order = ", ".join(f"{quoted(column)} nulls first" for column in item.sort)
-    select = f"select * from {quoted(item.schema)}.{quoted(item.name)} order by {order}"  # noqa: S608
+    select = f"select * from {quoted(item.schema)}.{quoted(item.name)} order by {order}"
     if isinstance(warehouse, DuckDBWarehouse):
-        warehouse.execute(f"copy ({select}) to '{path}' (format parquet, compression zstd, preserve_order true)")
+        warehouse.execute(
+            f"copy ({select}) to '{path}' (format parquet, compression zstd, preserve_order true)"
+        )
         return int(pq.ParquetFile(path).metadata.num_rows)
     table = warehouse.query(select)
     pq.write_table(table, path, compression="zstd")
@@ -182,7 +201,9 @@ def _write_reader_file(folder: Path, deployment: Deployment, rows: dict[str, int
             path = folder / "marts" / f"{name}.parquet"
             connection.execute(f"create table data.{quoted(name)} as select * from read_parquet('{path}')")
             columns = [row[0] for row in connection.execute(f"describe data.{quoted(name)}").fetchall()]
-            connection.execute(f"create view {quoted(name)} as select {named_columns(columns, deployment)} from data.{quoted(name)}")
+            connection.execute(
+                f"create view {quoted(name)} as select {named_columns(columns, deployment)} from data.{quoted(name)}"
+            )
         connection.execute("checkpoint")
 
 
@@ -191,7 +212,7 @@ def named_columns(columns: list[str], deployment: Deployment) -> str:
     parts = []
     for column in columns:
         if column.startswith("segment_") and column[8:].isdigit():
-            name: Any = dict(deployment.segments).get(column)  # type: ignore[call-overload]
+            name = deployment.segments.get(column)
             if name:
                 parts.append(f"{quoted(column)} as {quoted(name)}")
         else:
@@ -205,24 +226,30 @@ def _swap_postgres(warehouse: PostgresWarehouse, items: list[Relation], deployme
     for item in items:
         found = warehouse.query(
             "select column_name from information_schema.columns "
-            f"where table_schema = '{item.schema}' and table_name = '{item.name}' order by ordinal_position"  # noqa: S608
+            f"where table_schema = '{item.schema}' and table_name = '{item.name}' order by ordinal_position"
         )
         columns = found["column_name"].to_pylist()
         table = f"published_next.{quoted(item.name)}"
         statements.append(f"create table {table} as select * from {quoted(item.schema)}.{quoted(item.name)}")
-        statements.append(f"create view reporting_next.{quoted(item.name)} as select {named_columns(columns, deployment)} from {table}")
+        statements.append(
+            f"create view reporting_next.{quoted(item.name)} as select {named_columns(columns, deployment)} from {table}"
+        )
     statements += [
         "drop schema if exists reporting cascade", "drop schema if exists published cascade",
         "alter schema published_next rename to published", "alter schema reporting_next rename to reporting",
-        f"do $$ begin if exists (select from pg_roles where rolname = '{_READER_ROLE}') then "
+        (f"do $$ begin if exists (select from pg_roles where rolname = '{_READER_ROLE}') then "
         f"grant usage on schema published, reporting to {_READER_ROLE}; "
-        f"grant select on all tables in schema published, reporting to {_READER_ROLE}; end if; end $$",
+        f"grant select on all tables in schema published, reporting to {_READER_ROLE}; end if; end $$"),
     ]  # fmt: skip
     warehouse.transaction(statements)
 
 
 def _drop_old(versions: Path, *, keep: Path) -> None:
     """Keep the newest few versions: a reader may still be on the one before."""
-    others = sorted((path for path in versions.iterdir() if path != keep), key=lambda path: path.stat().st_mtime, reverse=True)
+    others = sorted(
+        (path for path in versions.iterdir() if path != keep),
+        key=lambda path: path.stat().st_mtime,
+        reverse=True,
+    )
     for path in others[_KEEP_VERSIONS - 1 :]:
         shutil.rmtree(path)

@@ -50,7 +50,11 @@ def feeds_dimension(spec: SourceObject) -> bool:
 
 
 def landed_scope(
-    deployment: Deployment, batches: Mapping[tuple[str, str], list[Batch]], processed: set[tuple[str, str, str]], *, everything: bool
+    deployment: Deployment,
+    batches: Mapping[tuple[str, str], list[Batch]],
+    processed: set[tuple[str, str, str]],
+    *,
+    everything: bool,
 ) -> dict[tuple[str, str], LandedScope]:
     """Batches that each object's staging model reads in this run.
 
@@ -66,12 +70,20 @@ def landed_scope(
     scope: dict[tuple[str, str], LandedScope] = {}
     for system_name, system in deployment.systems.items():
         new = {
-            name: [batch for batch in batches.get((system_name, name), []) if (system_name, name, batch.batch_id) not in processed]
+            name: [
+                batch
+                for batch in batches.get((system_name, name), [])
+                if (system_name, name, batch.batch_id) not in processed
+            ]
             for name in system.objects
         }
         for name, spec in system.objects.items():
             mine = batches.get((system_name, name), [])
-            partners = {other for other in system.objects if other in spec.joins or name in system.objects[other].joins}
+            partners = {
+                other
+                for other in system.objects
+                if other in spec.joins or name in system.objects[other].joins
+            }
             joined = bool(partners) and any(new[other] for other in {name, *partners})
             whole = everything or feeds_dimension(spec) or not spec.feeds or joined
             chosen = mine if whole else new[name]
@@ -87,11 +99,18 @@ def landed_variable(deployment: Deployment, scope: Mapping[tuple[str, str], Land
     for (system, name), part in scope.items():
         spec = deployment.systems[system].objects[name]
         columns = {field: sql_type(item.type) for field, item in spec.fields.items()}
-        columns |= {"_batch_id": "varchar", "_batch_seq": "bigint", "_row_hash": "varchar", "_deleted": "boolean"}
+        columns |= {
+            "_batch_id": "varchar",
+            "_batch_seq": "bigint",
+            "_row_hash": "varchar",
+            "_deleted": "boolean",
+        }
         for batch in part.batches:
-            columns |= {column: "varchar" for column in batch.new_columns}
+            columns |= dict.fromkeys(batch.new_columns, "varchar")
         value.setdefault(system, {})[name] = {
-            "files": [batch.accepted_path for batch in part.batches if batch.rows_accepted or batch.rows_deleted],
+            "files": [
+                batch.accepted_path for batch in part.batches if batch.rows_accepted or batch.rows_deleted
+            ],
             "batch_seqs": [batch.seq for batch in part.batches],
             "columns": columns,
             "full": spec.delta.mode == "full",
@@ -149,7 +168,9 @@ def fact_fingerprint(deployment: Deployment, code: str) -> str:
             key: {"fields": {f: s.type for f, s in spec.fields.items()}, "feeds": spec.feeds, "key": spec.key}
             for key, spec in system.objects.items()
         }
-        parts[f"system.{name}"] = json.dumps({"crosswalk": dict(system.crosswalk), "objects": declared}, sort_keys=True)
+        parts[f"system.{name}"] = json.dumps(
+            {"crosswalk": dict(system.crosswalk), "objects": declared}, sort_keys=True
+        )
     return sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
 
 

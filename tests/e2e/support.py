@@ -19,23 +19,31 @@ from finance_sync.warehouse.publish import read_published
 
 def environment(home: Path, **settings: object) -> dict[str, str]:
     """Environment of a command: the data home and further settings, nothing else of finance_sync."""
-    kept = {name: value for name, value in os.environ.items() if not name.startswith(("FINANCE_SYNC_", "DAGSTER_"))}
+    kept = {
+        name: value
+        for name, value in os.environ.items()
+        if not name.startswith(("FINANCE_SYNC_", "DAGSTER_"))
+    }
     kept |= {"FINANCE_SYNC_HOME": str(home), "DAGSTER_DISABLE_TELEMETRY": "yes", "DO_NOT_TRACK": "1"}
     return kept | {f"FINANCE_SYNC_{name.upper()}": str(value) for name, value in settings.items()}
 
 
-def finance_sync(*arguments: str, home: Path, expect: int | None = 0, timeout: float = 600, **settings: object) -> str:
+def finance_sync(
+    *arguments: str, home: Path, expect: int | None = 0, timeout: float = 600, **settings: object
+) -> str:
     """Run `finance-sync ...` in a process of its own; returns what it printed.
 
     Raises:
         AssertionError: its exit code is not the expected one; the output is in the message.
     """
-    done = subprocess.run(  # noqa: S603
+    done = subprocess.run(
         [sys.executable, "-m", "finance_sync.cli", *arguments],
         env=environment(home, **settings), capture_output=True, text=True, timeout=timeout, check=False,
     )  # fmt: skip
     output = done.stdout + done.stderr
-    assert expect is None or done.returncode == expect, f"finance-sync {' '.join(arguments)} ended with {done.returncode}:\n{output[-6000:]}"
+    assert expect is None or done.returncode == expect, (
+        f"finance-sync {' '.join(arguments)} ended with {done.returncode}:\n{output[-6000:]}"
+    )
     return output
 
 
@@ -52,7 +60,7 @@ def published_tables(home: Path) -> list[str]:
 
 def rows_of(settings: Settings, table: str) -> list[tuple[object, ...]]:
     """Every row of a published relation, sorted, with exact values."""
-    found: pa.Table = read_published(settings, f"select * from {table}")  # noqa: S608
+    found: pa.Table = read_published(settings, f"select * from {table}")
     rows = (tuple(_plain(value) for value in row.values()) for row in found.to_pylist())
     return sorted(rows, key=repr)
 

@@ -27,7 +27,9 @@ def test_answer_key_both_ways_and_two_engines(seed: str, scale: str, tmp_path: P
     assert "mart_commitment_vs_actual" in names
     for name in names:
         left, right = rows_of(duck, name), rows_of(post, name)
-        assert left == right, f"{name}: {len(set(left) ^ set(right))} rows differ, first {sorted(set(left) ^ set(right), key=repr)[:2]}"
+        assert left == right, (
+            f"{name}: {len(set(left) ^ set(right))} rows differ, first {sorted(set(left) ^ set(right), key=repr)[:2]}"
+        )
 
 
 def test_nights_and_reruns(tmp_path: Path) -> None:
@@ -44,7 +46,9 @@ def test_nights_and_reruns(tmp_path: Path) -> None:
     link = (home / "publish" / "current").resolve()
     finance_sync("run", home=home)
     assert (home / "publish" / "current").resolve() == link
-    assert {path.name: path.read_bytes() for path in (home / "publish" / "current" / "marts").iterdir()} == before
+    assert {
+        path.name: path.read_bytes() for path in (home / "publish" / "current" / "marts").iterdir()
+    } == before
 
     # The same batches in a new warehouse, all at once.
     incremental = {name: rows_of(settings_of(home), name) for name in published_tables(home)}

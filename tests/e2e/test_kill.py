@@ -33,14 +33,14 @@ def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, float]:
 def test_killed_runs_end_in_the_same_marts(undisturbed: tuple[Path, float]) -> None:
     """Ten kills at random moments; the home lives on through all of them, as a machine with a loose cable would."""
     folder, seconds = undisturbed
-    moments = random.Random(SEED)  # noqa: S311
+    moments = random.Random(SEED)
     home = folder / "killed"
     for number in range(KILLS):
         if number % 5 == 0:
             # Twice from nothing, so that first builds are hit as well as runs on a home that has been hit before.
             shutil.rmtree(home, ignore_errors=True)
             shutil.copytree(folder / "pristine", home)
-        process = subprocess.Popen(  # noqa: S603
+        process = subprocess.Popen(
             [sys.executable, "-m", "finance_sync.cli", "run"], env=environment(home), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
             start_new_session=True,
         )  # fmt: skip
@@ -55,4 +55,6 @@ def test_killed_runs_end_in_the_same_marts(undisturbed: tuple[Path, float]) -> N
         assert names == published_tables(folder / "calm")
         for name in names:
             relative = Path("publish/current/marts") / f"{name}.parquet"
-            assert file_rows(home / relative) == file_rows(folder / "calm" / relative), f"{name} after kill {number} at {delay:.1f} s"
+            assert file_rows(home / relative) == file_rows(folder / "calm" / relative), (
+                f"{name} after kill {number} at {delay:.1f} s"
+            )
