@@ -207,7 +207,7 @@ class _Bench:
         if check.kind == "control":
             text += f", {measure.amount_group:,.2f} {self._situation.group_currency} at risk".rstrip()
         if measure.rows_without_amount:
-            text += f"; of {measure.rows_without_amount:,} the amount is not known"
+            text += f"; the amount of {measure.rows_without_amount:,} is not known"
         return f"{text}."
 
     def _result(

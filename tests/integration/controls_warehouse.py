@@ -5,18 +5,18 @@ Belongs here: DDL and rows, the same on DuckDB and Postgres. Does not: assertion
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
-import sqlalchemy
+import duckdb
+import psycopg2
 
 from finance_sync.catalog.product import canonical_objects, controls
 from finance_sync.catalog.types import sql_type
 from finance_sync.controls import ConnectionInfo
-from finance_sync.controls.connection import create_engine
-from finance_sync.controls.generate import MART_GRAINS
+from finance_sync.controls.generate import MART_GRAINS, MART_VALUES
 
 REC_COLUMNS = {
     "control_id": "varchar", "legal_entity_id": "varchar", "fiscal_period_id": "varchar", "status": "varchar",
@@ -30,54 +30,72 @@ REC_COLUMNS = {
 META = {
     "applicability": {"control_id": "varchar", "is_applicable": "boolean", "reason": "varchar"},
     "batch": {"system": "varchar", "object": "varchar", "batch_id": "varchar", "is_new": "boolean"},
-    "feed": {"canonical_object": "varchar", "system": "varchar", "object": "varchar", "staging_model": "varchar"},
+    "feed": {
+        "canonical_object": "varchar",
+        "system": "varchar",
+        "object": "varchar",
+        "staging_model": "varchar",
+    },
     "run": {"deployment": "varchar", "group_currency": "varchar"},
 }
 OLD_BATCH, NEW_BATCH = "000001-aaaaaaaaaaaa", "000002-bbbbbbbbbbbb"
 
 
 class HandMadeWarehouse:
-    """Every table of the suites, well-formed: one matched row per control, one sound row per canonical fact."""
+    """Every table of the suites, well-formed: one matched row per control, one sound row per canonical object."""
 
     def __init__(self, info: ConnectionInfo) -> None:
-        writable = ConnectionInfo(engine=info.engine, path=info.path, dsn=info.dsn, read_only=False, config=info.config)
         self.info = info
-        self._url, self._options = writable, writable.engine_options()
+        statements: list[str] = []
         for schema in ("meta", "reconciled", "canonical", "marts"):
-            self.run(f"drop schema if exists {schema} cascade", f"create schema {schema}")
-        for name, columns in META.items():
-            self.create("meta", name, columns)
-        self.insert("meta", "run", [{"deployment": "demo", "group_currency": "EUR"}])
-        self.insert("meta", "batch", [{"batch_id": OLD_BATCH, "is_new": True}, {"batch_id": NEW_BATCH, "is_new": True}])
+            statements += [f"drop schema if exists {schema} cascade", f"create schema {schema}"]
+        statements += [create(f"meta.{name}", columns) for name, columns in META.items()]
+        statements.append(insert("meta.run", {"deployment": "demo", "group_currency": "EUR"}))
+        statements += [
+            insert("meta.batch", {"batch_id": batch, "is_new": True}) for batch in (OLD_BATCH, NEW_BATCH)
+        ]
         for control in controls().values():
-            self.insert("meta", "applicability", [{"control_id": control.id, "is_applicable": True}])
-            self.create("reconciled", control.model, REC_COLUMNS)
-            self.insert("reconciled", control.model, [matched(control.id)])
+            statements += [
+                insert("meta.applicability", {"control_id": control.id, "is_applicable": True}),
+                create(f"reconciled.{control.model}", REC_COLUMNS),
+                insert(f"reconciled.{control.model}", matched(control.id)),
+            ]
         for item in canonical_objects().values():
-            self.insert("meta", "feed", [{"canonical_object": item.name, "system": "erp"}])
-            self.create("canonical", item.model, {column.name: sql_type(column.type) for column in item.columns})
-            self.insert("canonical", item.model, [canonical_row(item.name, "K1")])
+            statements += [
+                insert("meta.feed", {"canonical_object": item.name, "system": "erp"}),
+                create(
+                    f"canonical.{item.model}", {column.name: sql_type(column.type) for column in item.columns}
+                ),
+                insert(f"canonical.{item.model}", canonical_row(item.name, "K1")),
+            ]
         for mart, grain in MART_GRAINS.items():
-            self.create("marts", mart, dict.fromkeys((*grain, "severity", "status"), "varchar"))
+            columns = {
+                **dict.fromkeys(grain, "varchar"),
+                **dict.fromkeys(MART_VALUES.get(mart, {}), "varchar"),
+            }
+            statements.append(create(f"marts.{mart}", columns))
+        self.run(*statements)
 
-    def create(self, schema: str, name: str, columns: Mapping[str, str]) -> None:
-        body = ", ".join(f'"{column}" {kind}' for column, kind in columns.items())
-        self.run(f"create table {schema}.{name} ({body})")
-
-    def insert(self, schema: str, name: str, rows: Iterable[Mapping[str, Any]]) -> None:
-        for row in rows:
-            columns = ", ".join(f'"{column}"' for column in row)
-            self.run(f"insert into {schema}.{name} ({columns}) values ({', '.join(map(literal, row.values()))})")
+    def insert(self, table: str, *rows: Mapping[str, Any]) -> None:
+        self.run(*(insert(table, row) for row in rows))
 
     def run(self, *statements: str) -> None:
-        engine = create_engine(self._url)
-        if self.info.engine == "postgres":
-            engine = sqlalchemy.create_engine(self.info.url())
-        with engine.connect() as connection:
-            for statement in statements:
-                connection.exec_driver_sql(statement)
-            connection.commit()
-        engine.dispose()
+        if self.info.engine == "duckdb":
+            with duckdb.connect(self.info.path, config=dict(self.info.config)) as connection:
+                for statement in statements:
+                    connection.execute(statement)
+        else:
+            with psycopg2.connect(self.info.dsn) as server, server.cursor() as cursor:
+                cursor.execute(";".join(statements))
+            server.close()
+
+
+def create(table: str, columns: Mapping[str, str]) -> str:
+    return f"create table {table} ({', '.join(f'{name} {kind}' for name, kind in columns.items())})"
+
+
+def insert(table: str, row: Mapping[str, Any]) -> str:
+    return f"insert into {table} ({', '.join(row)}) values ({', '.join(map(literal, row.values()))})"
 
 
 def literal(value: Any) -> str:
@@ -114,7 +132,12 @@ def canonical_row(name: str, key: str, **others: Any) -> dict[str, Any]:
     row: dict[str, Any] = {}
     for column in item.columns:
         if column.required:
-            filler = {"integer": 1, "boolean": False, "date": "2026-01-31", "timestamp": "2026-01-31 00:00:00"}
+            filler = {
+                "integer": 1,
+                "boolean": False,
+                "date": "2026-01-31",
+                "timestamp": "2026-01-31 00:00:00",
+            }
             row[column.name] = column.values[0] if column.values else filler.get(column.type, "1")
     row |= dict.fromkeys(item.key, key)
     if item.kind == "fact":
