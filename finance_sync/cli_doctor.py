@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Literal
 from finance_sync.errors import DeploymentError, FinanceSyncError, SourceError
 
 if TYPE_CHECKING:
-    from finance_sync.catalog import Deployment
+    from finance_sync.catalog import Deployment, System
     from finance_sync.settings import Settings
 
 Status = Literal["ok", "warn", "fail"]
@@ -153,15 +153,45 @@ def _deployment(settings: Settings) -> tuple[Deployment | None, list[Finding]]:
 
 
 def _sources(settings: Settings, deployment: Deployment) -> Iterator[Finding]:
-    from finance_sync.extract import probe
-
     for name, system in deployment.systems.items():
         for object_name in system.objects:
             subject = f"{name}.{object_name}"
             try:
-                yield Finding("source", subject, "ok", probe(settings, system, object_name))
+                yield Finding("source", subject, "ok", _reach(settings, system, object_name))
             except SourceError as error:
                 yield Finding("source", subject, "fail", error.message, error.remedy)
+            except OSError as error:
+                remedy = "check the data home and the path"
+                yield Finding("source", subject, "fail", f"{error.filename}: {error.strerror}", remedy)
+
+
+def _reach(settings: Settings, system: System, name: str) -> str:
+    """Open an object and look for every column of its contract; no record is read.
+
+    Returns:
+        What is there, e.g. ``2 files, 12 columns``.
+
+    Raises:
+        SourceError: it cannot be reached, or columns are missing (all of them are named).
+    """
+    from finance_sync.extract import Window, open_pull
+    from finance_sync.extract.columns import column_of
+
+    spec = system.objects[name]
+    missing: list[SourceError] = []
+    with open_pull(settings, system, name, Window()) as pull:
+        columns = list(pull.columns)
+        for field in spec.fields:
+            try:
+                column_of(spec, field, columns, f"{system.system}.{name}")
+            except SourceError as error:
+                missing.append(error)
+    if missing:
+        text = "; ".join(error.message for error in missing)
+        raise SourceError(text, remedy=missing[0].remedy)
+    found = f"{len(columns)} column{'' if len(columns) == 1 else 's'}"
+    files = len(pull.files)
+    return f"{files} file{'' if files == 1 else 's'}, {found}" if files else found
 
 
 def _controls(deployment: Deployment) -> Iterator[Finding]:

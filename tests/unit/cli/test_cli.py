@@ -18,7 +18,7 @@ from finance_sync.catalog import load_deployment
 from finance_sync.cli import _choose, app
 from finance_sync.cli_doctor import examine
 from finance_sync.cli_output import render
-from finance_sync.errors import DeploymentError, SourceError, WarehouseError
+from finance_sync.errors import DeploymentError, WarehouseError
 from finance_sync.settings import PROJECT_ROOT, load_settings
 
 OKC = PROJECT_ROOT / "tests" / "deployments" / "okc"
@@ -153,24 +153,58 @@ def test_doctor_lists_every_problem_of_a_deployment(tmp_path: Path) -> None:
     assert "ok    machine     data home" in result.output
 
 
-def test_doctor_looks_at_each_source_and_says_which_controls_do_not_apply(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def look(settings: object, system: object, name: str) -> str:
-        if name == "fails":
-            raise AssertionError
-        if name == next(iter(load_deployment(settings).systems[system.system].objects)):
-            raise SourceError("budget.detail: no file x.csv", remedy="check that the source has delivered it")
-        return "1 file"
+DEPLOYMENT = {
+    "deployment.yaml": "name: x\ntitle: Example\ngroup_currency: EUR\n",
+    "reference/entities.csv": "legal_entity_id,name,functional_currency,calendar_id\nE,E,EUR,c\n",
+    "reference/calendars.csv": (
+        "calendar_id,fiscal_year,period_no,period_name,starts_on,ends_on,kind\nc,2025,1,Y,2025-01-01,2025-12-31,normal\n"
+    ),
+    "systems/plan.yaml": """\
+system: plan
+title: Plan
+role: planning
+owner: budget-office
+connection: {kind: files, url: "{deployment}/in"}
+objects:
+  lines: {read: {kind: file, path: "lines*.csv"}, key: [id], delta: {mode: full}, fields: {id: {}, amount: {}}}
+  renamed: {read: {kind: file, path: renamed.csv}, key: [id], delta: {mode: full}, fields: {id: {}, amount: {}, unit: {}}}
+  absent: {read: {kind: file, path: absent.csv}, key: [id], delta: {mode: full}, fields: {id: {}}}
+""",
+    "systems/erp.yaml": """\
+system: erp
+title: Ledger
+role: erp
+owner: general-ledger
+connection: {kind: sql, url: "${DOCTOR_TEST_URL}"}
+objects:
+  gl: {read: {kind: sql, table: gl}, key: [id], delta: {mode: full}, fields: {id: {}}}
+""",
+    "in/lines_1.csv": "id,amount\n1,2\n",
+    "in/lines_2.csv": "id,amount\n2,2\n",
+    "in/renamed.csv": "id,amounts,x\n1,2,3\n",
+}
 
-    monkeypatch.setattr("finance_sync.extract.probe", look)
-    settings = load_settings(deployment=OKC, home=tmp_path)
-    findings = {(finding.area, finding.subject): finding for finding in examine(settings)}
-    sources = [finding for (area, _), finding in findings.items() if area == "source"]
-    assert [finding.status for finding in sources].count("fail") == 1
-    assert {finding.remedy for finding in sources if finding.status == "fail"} == {
-        "check that the source has delivered it"
+
+def test_doctor_opens_each_source_and_says_what_is_missing(tmp_path: Path) -> None:
+    for name, text in DEPLOYMENT.items():
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text(text)
+    findings = {
+        (finding.area, finding.subject): finding
+        for finding in examine(load_settings(deployment=tmp_path, home=tmp_path / "home"))
     }
+    good = findings["source", "plan.lines"]
+    assert (good.status, good.detail) == ("ok", "2 files, 2 columns")
+    renamed = findings["source", "plan.renamed"]
+    assert renamed.status == "fail"
+    assert "column 'amount' (field 'amount') is missing; found: id, amounts, x" in renamed.detail
+    assert "column 'unit' (field 'unit') is missing" in renamed.detail, "every missing column is named"
+    assert renamed.remedy == "did the source rename it to 'amounts'? Then set the field's `header`"
+    absent = findings["source", "plan.absent"]
+    assert (absent.status, "no file" in absent.detail) == ("fail", True)
+    ledger = findings["source", "erp.gl"]
+    assert ledger.detail == "system erp: connection.url needs ${DOCTOR_TEST_URL}, which is not set"
+    assert ledger.remedy == "set the environment variable DOCTOR_TEST_URL"
     assert findings["control", "C07"].status == "warn"
     assert findings["control", "C07"].detail == "not applicable: nothing feeds purchase_order_line"
     assert ("control", "C01") not in findings
