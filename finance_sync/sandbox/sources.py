@@ -1,0 +1,76 @@
+"""The demo's source tables: which there are, their keys, and what each holds on a day.
+
+Belongs here: one list that all writers share. Does not: writing (store, parquet), drawing (company).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import polars as pl
+
+from finance_sync.sandbox import ledger, procurement, stale
+from finance_sync.sandbox.company import Company, Shard
+
+
+@dataclass(frozen=True)
+class Table:
+    """A table of a source system on a day.
+
+    Args:
+        system: procurement or ledger.
+        name: table name.
+        key: primary key columns.
+        rows: its rows with ``_day``, the day of the row's last change.
+    """
+
+    system: str
+    name: str
+    key: tuple[str, ...]
+    rows: pl.DataFrame
+
+
+def document_tables(company: Company, shard: Shard, today: int) -> Iterator[Table]:
+    """Documents of one shard on a day."""
+    raw = company.book.raw
+    yield Table("procurement", "requisitions", ("requisition", "line"), procurement.requisitions(shard.requisitions, today, raw))
+    yield Table("procurement", "order_lines", ("po_number", "line"), procurement.order_lines(shard.orders, today, raw))
+    yield Table("procurement", "receipts", ("receipt", "line"), procurement.receipts(shard.receipts, today))
+    headers, lines = procurement.invoices(shard.invoices, today)
+    yield Table("procurement", "invoice_headers", ("invoice",), headers)
+    yield Table("procurement", "invoice_lines", ("invoice", "line"), lines)
+    yield Table("ledger", "journal_lines", ("journal", "line"), ledger.journal_lines(shard.journals, today, raw))
+
+
+def master_tables(today: int) -> Iterator[Table]:
+    """Master data and the small tables beside it, on a day."""
+    yield Table("procurement", "suppliers", ("supplier",), procurement.suppliers(today))
+    yield Table("procurement", "contracts", ("contract",), stale.contracts(today))
+    yield Table("procurement", "contract_releases", ("contract", "release"), stale.empty(("contract", "release", "released_on")))
+    yield Table("ledger", "accounts", ("account",), ledger.accounts())
+    yield Table("ledger", "cost_centers", ("cost_center",), ledger.cost_centers(today))
+    yield Table("ledger", "projects", ("project",), ledger.projects())
+    yield Table("ledger", "suppliers", ("vendor",), ledger.suppliers(today))
+    yield Table("ledger", "asset_register", ("asset",), stale.assets(today))
+    yield Table("ledger", "asset_transfers", ("asset", "moved_on"), stale.empty(("asset", "moved_on", "to_company")))
+
+
+def balance_table(company: Company, sums: list[pl.DataFrame], today: int) -> Table:
+    """Period balances of all shards on a day.
+
+    Args:
+        company: the company.
+        sums: ``ledger.balance_sums`` of every shard.
+        today: the day.
+    """
+    rows = ledger.period_balances(pl.concat(sums), company.book.balance_changes, today)
+    return Table("ledger", "period_balances", ("balance_id",), rows)
+
+
+def deleted_requisitions(shard: Shard, since: int, today: int) -> list[str]:
+    """Numbers of the requisitions that were there on a day and are gone on a later one (all of them have one line)."""
+    gone = shard.requisitions.filter(
+        (pl.col("created_day") <= since) & (pl.col("deleted_day") > since) & (pl.col("deleted_day") <= today)
+    )
+    return [f"RQ{number:08d}" for number in gone["rqno"].to_list()]
