@@ -130,8 +130,8 @@ class DuckDBWarehouse:
         found = self._connection.execute(
             "select count(*) from information_schema.tables where table_schema = ? and table_name = ?",
             [schema, name],
-        ).fetchone()
-        return bool(found and found[0])
+        ).fetchall()
+        return bool(found[0][0])
 
     def close(self) -> None:
         """See Warehouse.close."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import date
+from decimal import Decimal
 from typing import Any
 
 import pyarrow as pa
@@ -43,7 +44,7 @@ def catalog_tables(deployment: Deployment, as_of: date) -> dict[str, pa.Table]:
              "latency_target_hours": "quantity"},
             [
                 (s.system, name, spec.title or name, spec.owner or s.owner, s.time_zone, spec.delta.mode,
-                 latency_hours(spec.latency_target))
+                 Decimal(latency_hours(spec.latency_target)))
                 for s in systems
                 for name, spec in s.objects.items()
             ],
@@ -94,12 +95,5 @@ def mark_new(batches: pa.Table, scope: Mapping[tuple[str, str], LandedScope]) ->
 
 def _table(columns: Mapping[str, str], rows: list[tuple[Any, ...]]) -> pa.Table:
     schema = pa.schema([pa.field(name, arrow_type(kind)) for name, kind in columns.items()])
-    arrays = []
-    for index, field in enumerate(schema):
-        values = [row[index] for row in rows]
-        arrays.append(
-            pa.array(values).cast(field.type)
-            if pa.types.is_decimal(field.type) and values
-            else pa.array(values, field.type)
-        )
+    arrays = [pa.array([row[index] for row in rows], field.type) for index, field in enumerate(schema)]
     return pa.table(arrays, schema=schema)

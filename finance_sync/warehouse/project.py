@@ -31,6 +31,12 @@ _SCHEMA_MACRO = """{# Schemas are named as they are; no prefix of the target. #}
 {%- endmacro %}
 """
 
+# dbt looks macros of a staging model up in its own project first: adopters write landed(...) without a package name.
+_LANDED_MACRO = """{% macro landed(system, object) -%}
+  {{ finance_sync.landed(system, object) }}
+{%- endmacro %}
+"""
+
 
 @dataclass(frozen=True)
 class Prepared:
@@ -227,6 +233,7 @@ def _project_files(settings: Settings, deployment: Deployment) -> dict[str, str]
         "packages.yml": yaml.safe_dump({"packages": [{"local": str(settings.dbt_package)}]}),
         "profiles.yml": yaml.safe_dump({"finance_sync": {"target": "main", "outputs": {"main": profile}}}),
         "macros/generate_schema_name.sql": _SCHEMA_MACRO,
+        "macros/landed.sql": _LANDED_MACRO,
     }
 
 
@@ -249,7 +256,10 @@ _SERVERS: list[Any] = []
 def _flags(prepared: Prepared) -> list[str]:
     folder = str(prepared.project_dir)
     return ["--project-dir", folder, "--profiles-dir", folder, "--log-path", str(prepared.project_dir / "logs"),
-            "--no-use-colors", "--quiet", "--no-version-check", "--no-write-perf-info"]  # fmt: skip
+            "--no-use-colors", "--log-level",
+        "none",
+        "--log-level-file",
+        "info", "--no-version-check"]  # fmt: skip
 
 
 def _runner(manifest: Any, callbacks: Iterable[Callable[[Any], None]] = ()) -> Any:
