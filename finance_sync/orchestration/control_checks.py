@@ -7,8 +7,7 @@ have to be judged between it and the marts that the same dbt build makes of it.
 Belongs here: from CheckResult to what Dagster shows. Does not: the verdict itself (controls).
 """
 
-from __future__ import annotations
-
+# No postponed annotations here: Dagster reads the type of `context`.
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 

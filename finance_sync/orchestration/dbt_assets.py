@@ -7,8 +7,7 @@ Belongs here: the translation of dbt nodes to assets, and the two build steps. D
 (warehouse).
 """
 
-from __future__ import annotations
-
+# No postponed annotations here: Dagster reads the type of `context`.
 import re
 import time
 from collections import Counter

@@ -7,8 +7,7 @@ and the run's report fails at the end.
 Belongs here: the steps and what they tell Dagster. Does not: landing itself.
 """
 
-from __future__ import annotations
-
+# No postponed annotations here: Dagster reads the type of `context`.
 from collections.abc import Iterator, Mapping
 from datetime import date, datetime, timedelta
 from typing import Any

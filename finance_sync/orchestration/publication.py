@@ -4,8 +4,7 @@ Belongs here: the two last steps. Does not: how publishing works (warehouse.publ
 (summary).
 """
 
-from __future__ import annotations
-
+# No postponed annotations here: Dagster reads the type of `context`.
 from collections.abc import Iterator
 
 import dagster as dg

@@ -1,0 +1,5 @@
+"""Fixtures of the orchestration's tests."""
+
+from .world import world
+
+__all__ = ["world"]
