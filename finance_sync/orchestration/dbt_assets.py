@@ -156,12 +156,12 @@ def _tests(site: Site, specs: Mapping[str, dg.AssetSpec]) -> dict[str, dict[str,
     """Tests of dbt by model: unique id of the model -> unique id of the test -> its name."""
     found: dict[str, dict[str, str]] = {}
     for key, node in site.manifest["nodes"].items():
-        if node["resource_type"] == "test":
-            model = node.get("attached_node") or next(
-                (n for n in reversed(node["depends_on"]["nodes"]) if n in specs), None
-            )
-            if model in specs:
-                found.setdefault(model, {})[key] = key.split(".")[2]
+        if node["resource_type"] != "test":
+            continue
+        parents = [node.get("attached_node"), *reversed(node["depends_on"]["nodes"])]
+        model = next((parent for parent in parents if parent in specs), None)
+        if model is not None:
+            found.setdefault(str(model), {})[key] = key.split(".")[2]
     return found
 
 

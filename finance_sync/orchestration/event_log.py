@@ -103,7 +103,7 @@ class PooledSqliteEventLog(SqliteEventLogStorage):
             connection.execute(table.insert(), rows)
         with self.index_transaction() as connection:
             insert = table.insert().returning(table.c.id, sort_by_parameter_order=True)
-            ids = list(connection.execute(insert, rows).scalars())
+            ids: list[int] = list(connection.execute(insert, rows).scalars())
             self._store_asset_event_tags(connection, events, ids)
             # The row of an asset holds its last event only.
             last = {

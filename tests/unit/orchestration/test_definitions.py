@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import dagster as dg
-from .world import PACKAGE, STAGING, World
 
 from finance_sync.orchestration.jobs import NIGHTLY, build_definitions
 from finance_sync.orchestration.keys import PUBLISHED, REPORT, landing_key, model_key
+
+from .world import PACKAGE, STAGING, World
 
 
 def _keys(world: World) -> set[dg.AssetKey]:

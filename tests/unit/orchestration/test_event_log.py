@@ -18,7 +18,7 @@ def test_the_stock_storage_reads_the_same_run(world: World) -> None:
     run_id = world.run().run_id
     with open_instance(world.site.settings) as instance:
         assert isinstance(instance.event_log_storage, PooledSqliteEventLog)
-        ours = [entry for entry in instance.all_logs(run_id)]
+        ours = list(instance.all_logs(run_id))
         partitions = instance.get_materialized_partitions(dg.AssetKey(["marts", "mart_budget_vs_actual"]))
     stock = SqliteEventLogStorage(str(world.site.settings.dagster_dir / "history" / "runs"))
     theirs = [record.event_log_entry for record in stock.get_records_for_run(run_id).records]

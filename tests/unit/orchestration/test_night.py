@@ -60,7 +60,7 @@ def test_a_good_night(world: World) -> None:
         "reconciled": "first build",
         "marts": "first build",
     }
-    assert list(summary.seconds)[0] == "start"
+    assert next(iter(summary.seconds)) == "start"
     assert {"landing", "canonical", "reconciled and marts", "controls", "publication", "total"} <= set(
         summary.seconds
     )

@@ -8,7 +8,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import shutil
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
@@ -67,7 +67,7 @@ def manifest() -> dict[str, Any]:
     """A manifest with the parts of dbt's that are read."""
     nodes: dict[str, Any] = {}
     for name, (system, source) in STAGING.items():
-        raw = "select * from {{ landed('%s', \"%s\") }}" % (system, source)
+        raw = f"select * from {{{{ landed('{system}', \"{source}\") }}}}"
         nodes[unique_id(name)] = _node(name, ["deployment", name], "view", raw, [])
     for name, (layer, parents) in PACKAGE.items():
         node = _node(
@@ -144,8 +144,8 @@ class World:
     ) -> BuildResult:
         step = layers[0]
         self.built.append((step, periods))
-        names = [*STAGING, *(n for n, (l, _) in PACKAGE.items() if l == "canonical")]
-        names = names if step == "canonical" else [n for n, (l, _) in PACKAGE.items() if l != "canonical"]
+        names = [*STAGING, *(n for n, (layer, _) in PACKAGE.items() if layer == "canonical")]
+        names = names if step == "canonical" else [n for n, (layer, _) in PACKAGE.items() if layer != "canonical"]
         models, stopped = [], False
         for name in names:
             status = "skipped" if stopped else "error" if name in self.broken_models else "success"
@@ -193,7 +193,7 @@ def verdict(check: Check, **values: Any) -> CheckResult:
 
 
 @pytest.fixture
-def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
+def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> World:
     """A tiny site with stand-ins for everything that works."""
     sources = tmp_path / "sources"
     shutil.copytree(TINY / "sources", sources)
@@ -221,4 +221,4 @@ def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
         nightly, "load_site", lambda _, progress: dataclasses.replace(site, progress=progress)
     )
     monkeypatch.setattr(jobs, "load_site", lambda _: site)
-    yield stand_in
+    return stand_in
