@@ -15,6 +15,7 @@ import sys
 import tempfile
 import threading
 from collections.abc import Iterable
+from contextlib import suppress
 from datetime import date
 from types import TracebackType
 from typing import IO, Any, Self
@@ -99,8 +100,10 @@ class JudgeProcess:
 
     def close(self) -> None:
         """End the process; may be called again."""
-        if self._process.stdin is not None and not self._process.stdin.closed:
-            self._process.stdin.close()
+        if self._process.stdin is not None:
+            # Closing flushes, which a child that died in the middle of a request no longer takes.
+            with suppress(BrokenPipeError):
+                self._process.stdin.close()
         try:
             self._process.wait(timeout=10)
         except subprocess.TimeoutExpired:
