@@ -1,0 +1,20 @@
+select
+    receipt || '|' || cast(line as varchar) as source_key,
+    changed_at,
+    receipt as receipt_no,
+    line as line_no,
+    status as line_status,
+    posting_date,
+    po_number as order_no,
+    po_line as order_line_no,
+    entity as entity_code,
+    supplier as supplier_code,
+    quantity,
+    quantity_rejected,
+    unit as unit_code,
+    currency as currency_code,
+    amount as amount_txn,
+    _batch_id,
+    _batch_seq,
+    _deleted
+from {{ landed('procurement', 'receipts') }} as receipts
