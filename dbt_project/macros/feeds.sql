@@ -88,8 +88,7 @@
   The records that a fact takes up in this build, as columns source_system, record_key, batch_id, changed_at, is_deleted and
   the feed's own. On a first build: what is landed. Later: what is newly landed, and of the fact itself
     - records with a member UNMAPPED, or outside the calendar, for which the code may be known by now,
-    - records of open periods whose rates are others than those known now (missing before, or a nearer rate came),
-    - records of a full (not diffed) object that its newest batch no longer has: gone at the source.
+    - records of open periods whose rates are others than those known now (missing before, or a nearer rate came).
   Records are fed again from the source codes that facts keep, so that one path of logic makes every row.
 
   outdated: predicate over the fact's alias `t` for the second kind, with `joins` to decide it; none when nothing is converted.
@@ -109,14 +108,12 @@
             t.record_key,
             t.batch_id,
             t.changed_at,
-            t.is_deleted or gone.batch_id is not null as is_deleted,
+            t.is_deleted,
             1 as _feed_no
             {%- for name in own %},
             {% if name in sums %}sum(t.{{ name }}){% else %}t.{{ name }}{% endif %} as {{ name }}
             {%- endfor %}
         from {{ this }} as t
-        left join ({{ finance_sync.replaced_batches(object) }}) as gone
-            on gone.system = t.source_system and gone.batch_id = t.batch_id
         {{ joins if not sums }}
         where (
             {% if sums -%}
@@ -130,7 +127,6 @@
             {%- if outdated %}
             or ({{ finance_sync.in_scope('t') }} and ({{ outdated }})){% endif %}
             {%- endif %}
-            or (gone.batch_id is not null and not t.is_deleted)
         )
         and t.record_key not in (select incoming.record_key from ({{ finance_sync.union_feeds(object) }}) as incoming)
         {%- if sums %}
@@ -146,20 +142,4 @@
 {% macro is_unsettled(alias, dimensions) -%}
     {{ alias }}.fiscal_period_id = 'UNMAPPED'
     {%- for kind in dimensions %} or {{ alias }}.{{ kind }}_id = 'UNMAPPED'{% endfor %}
-{%- endmacro %}
-
-
-{#- Older batches of objects read in full, of which a newer batch came in this build. -#}
-{% macro replaced_batches(object) -%}
-    select old.system, old.batch_id
-    from {{ source('meta', 'batch') }} as old
-    inner join {{ source('meta', 'object') }} as landed_object
-        on landed_object.system = old.system and landed_object.object = old.object and landed_object.delta_mode = 'full'
-    inner join {{ source('meta', 'feed') }} as feed
-        on feed.system = old.system and feed.object = old.object and feed.canonical_object = '{{ object }}'
-    where exists (
-        select 1 from {{ source('meta', 'batch') }} as new
-        where new.system = old.system and new.object = old.object and new.is_new and new.batch_seq > old.batch_seq
-    )
-    group by old.system, old.batch_id
 {%- endmacro %}

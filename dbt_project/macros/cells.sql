@@ -1,0 +1,45 @@
+{#- The deployment's segments; those that it does not name are not grouped by. -#}
+{% macro segment_columns() -%}
+    {{ return(['segment_1', 'segment_2', 'segment_3', 'segment_4', 'segment_5', 'segment_6']) }}
+{%- endmacro %}
+
+{% macro segments(alias) -%}
+    {%- for segment in finance_sync.segment_columns() -%}
+    {%- if segment in var('segments', {}) %}coalesce({{ alias }}.{{ segment }}, 'NONE'){% else %}'NONE'{% endif %} as {{ segment }}
+    {%- if not loop.last %},
+        {% endif %}
+    {%- endfor -%}
+{%- endmacro %}
+
+{% macro segment_list(alias) -%}
+    {%- for segment in finance_sync.segment_columns() -%}{{ alias ~ '.' if alias }}{{ segment }}{% if not loop.last %}, {% endif %}{%- endfor -%}
+{%- endmacro %}
+
+
+{#- Where availability is checked for a cost center and an account (SPEC 4); a code without a row is its own control level. -#}
+{% macro control_level_joins(alias) -%}
+    left join {{ source('reference', 'control_levels') }} as cost_center_level
+        on cost_center_level.kind = 'cost_center' and cost_center_level.code = {{ alias }}.cost_center_id
+    left join {{ source('reference', 'control_levels') }} as account_level
+        on account_level.kind = 'account' and account_level.code = {{ alias }}.account_id
+{%- endmacro %}
+
+{% macro control_cost_center(alias) -%}
+    coalesce(cost_center_level.control_code, {{ alias }}.cost_center_id)
+{%- endmacro %}
+
+{% macro control_account(alias) -%}
+    coalesce(account_level.control_code, {{ alias }}.account_id)
+{%- endmacro %}
+
+
+{#- Identity of a control cell: entity, control cost center, control account, project and segments. -#}
+{% macro cell_id(entity, cost_center, account, project, segments_alias='') -%}
+    md5(
+            {{ entity }} || '|' || {{ cost_center }} || '|' || {{ account }} || '|' || {{ project }}
+            {%- for segment in finance_sync.segment_columns() %}
+            {%- if segment in var('segments', {}) %} || '|' || coalesce({{ segments_alias ~ '.' if segments_alias }}{{ segment }}, 'NONE')
+            {%- else %} || '|NONE'{% endif %}
+            {%- endfor %}
+        )
+{%- endmacro %}
