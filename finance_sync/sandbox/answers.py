@@ -87,7 +87,8 @@ class Verification:
     def text(self) -> str:
         """The outcome for people."""
         lines = [f"answer key of {self.today.isoformat()}: {self.planted} planted problems"]
-        lines += [f"  {control}  planted {planted:4}  found {found:4}" for control, (planted, found) in sorted(self.by_control.items())]
+        for control, (planted, found) in sorted(self.by_control.items()):
+            lines.append(f"  {control}  planted {planted:4}  found {found:4}")
         for title, rows in (("not found", self.missing), ("not planted", self.unexpected), ("different", self.different)):
             if rows:
                 lines.append(f"{title}: {len(rows)}")
@@ -109,7 +110,7 @@ def verify(settings: Settings, read: Callable[[str], pa.Table]) -> Verification:
     """
     today = date.fromisoformat(_clock(settings))
     columns = ", ".join((*IDENTITY, *COMPARED))
-    found = read(f"select {columns} from mart_exceptions").to_pylist()  # noqa: S608
+    found = read(f"select {columns} from mart_exceptions").to_pylist()
     return compare(answer_key(settings, today), found, today)
 
 
@@ -131,7 +132,8 @@ def compare(planted: Sequence[Mapping[str, Any]], found: Sequence[Mapping[str, A
     left, right = _by_identity(planted), _by_identity(found)
     doubled = [row for row in found if right[_identity(row)] is not row]
     missing = [_shown(left[key]) for key in sorted(left.keys() - right.keys())]
-    unexpected = [_shown(right[key]) for key in sorted(right.keys() - left.keys())] + [f"twice: {_shown(row)}" for row in doubled]
+    unexpected = [_shown(right[key]) for key in sorted(right.keys() - left.keys())]
+    unexpected += [f"twice: {_shown(row)}" for row in doubled]
     different = []
     for key in sorted(left.keys() & right.keys()):
         wrong = [
@@ -143,7 +145,8 @@ def compare(planted: Sequence[Mapping[str, Any]], found: Sequence[Mapping[str, A
             different.append(f"{_shown(left[key])}: {'; '.join(wrong)}")
     names = {row["control_id"] for row in (*planted, *found)}
     counts = {
-        name: (sum(row["control_id"] == name for row in planted), sum(row["control_id"] == name for row in found)) for name in names
+        name: (sum(row["control_id"] == name for row in planted), sum(row["control_id"] == name for row in found))
+        for name in names
     }
     return Verification(today, len(planted), tuple(missing), tuple(unexpected), tuple(different), counts)
 
@@ -164,7 +167,8 @@ def _plain(value: Any) -> Any:
 
 
 def _shown(row: Mapping[str, Any]) -> str:
-    parts = [*(str(row[name]) for name in ("control_id", "reason_code", "legal_entity_id", "fiscal_period_id", "business_key", "aspect"))]
+    names = ("control_id", "reason_code", "legal_entity_id", "fiscal_period_id", "business_key", "aspect")
+    parts = [str(row[name]) for name in names]
     amount = "" if row["difference_amount"] is None else f" {row['difference_amount']}"
     note = f" ({row['note']})" if row.get("note") else ""
     return " ".join(parts) + amount + note

@@ -108,15 +108,15 @@ def budgets(rng: np.random.Generator, peaks: pl.DataFrame, programs: int) -> pl.
         "proj": np.where(choice == 0, -1, w.project(ent, department, choice - 1)),
         "prog": w.program(department, number),
     }  # fmt: skip
-    annual = rng.random(cells) < 0.08
-    adjust = np.where(rng.random(total.shape) < 0.06, total // 5, 0)
+    annual = w.chance(rng, cells, 0.08)
+    adjust = np.where(w.chance(rng, total.shape, 0.06), total // 5, 0)
     adjust[annual] = 0
     transfer = _transfers(rng, total, ent, annual, unit)
-    draft = np.where(rng.random(total.shape) < 0.05, -total // 2, 0)
-    later = np.where(rng.random(total.shape) < 0.01, total // 10, 0)
+    draft = np.where(w.chance(rng, total.shape, 0.05), -total // 2, 0)
+    later = np.where(w.chance(rng, total.shape, 0.01), total // 10, 0)
     draft[:, : w.PERIODS_PER_YEAR] = later[:, : w.PERIODS_PER_YEAR] = 0
     carry = np.zeros_like(total)
-    carry[:, w.PERIODS_PER_YEAR] = np.where(rng.random(cells) < 0.04, unit * rng.integers(1, 20, size=cells), 0)
+    carry[:, w.PERIODS_PER_YEAR] = np.where(w.chance(rng, cells, 0.04), unit * rng.integers(1, 20, size=cells), 0)
     original = total - adjust - transfer
     monthly = np.where(annual[:, None], 0, original)
     parts = [
@@ -145,11 +145,11 @@ def _totals(rng: np.random.Generator, peaks: pl.DataFrame, ent: w.Ints, shape: t
     return -(-(peak * 11 // 10 + base[:, None]) // unit) * unit
 
 
-def _transfers(rng: np.random.Generator, total: w.Ints, ent: w.Ints, annual: np.ndarray[tuple[int], np.dtype[np.bool_]], unit: w.Ints) -> w.Ints:
+def _transfers(rng: np.random.Generator, total: w.Ints, ent: w.Ints, annual: w.Flags, unit: w.Ints) -> w.Ints:
     """Transfers between neighbouring cells of an entity: what one gives, the other takes."""
     givers = np.arange(0, len(ent) - 1, 2)
     givers = givers[(ent[givers] == ent[givers + 1]) & ~annual[givers] & ~annual[givers + 1]]
-    chosen = rng.random((len(givers), w.PERIODS)) < 0.03
+    chosen = w.chance(rng, (len(givers), w.PERIODS), 0.03)
     moved = np.where(chosen, np.minimum(total[givers], total[givers + 1]) // (4 * unit[givers, None]) * unit[givers, None], 0)
     transfer = np.zeros_like(total)
     transfer[givers] = -moved
@@ -169,7 +169,7 @@ def _lines(frame: dict[str, w.Ints], amounts: w.Ints, version: int, *, by_year: 
     return conform(pl.DataFrame(lines), BUDGET_LINE)
 
 
-def _annual_lines(frame: dict[str, w.Ints], original: w.Ints, annual: np.ndarray[tuple[int], np.dtype[np.bool_]]) -> list[pl.DataFrame]:
+def _annual_lines(frame: dict[str, w.Ints], original: w.Ints, annual: w.Flags) -> list[pl.DataFrame]:
     """One line per cell and year: twelve times the greatest month."""
     parts = []
     for year in range(w.PERIODS // w.PERIODS_PER_YEAR):

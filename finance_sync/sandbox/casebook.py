@@ -109,7 +109,7 @@ class Casebook:
     _last_journal: int = FIRST_JOURNAL - 1
     _last_cell: int = FIRST_CELL - 1
 
-    def answer(
+    def answer(  # noqa: PLR0917 - a row of a table reads best as a row
         self, control: str, reason: str, ent: int | None, on: int | None, key: str, aspect: str, difference: Decimal | None,
         seen: int, until: int = w.NEVER, note: str = "", period: str | None = None,
     ) -> None:  # fmt: skip
@@ -235,7 +235,7 @@ class Casebook:
         cur = int(w.FUNCTIONAL[ent])
         for number, line in enumerate(lines, start=1):
             minor = line["amt"] * 10 ** int(w.MINOR[cur])
-            row = {name: -1 for name in JOURNAL_LINE} | {
+            row = dict.fromkeys(JOURNAL_LINE, -1) | {
                 "jtype": MN, "jid": self._last_journal, "line": number, "ent": ent, "day": on, "seen": on, "document_day": on,
                 "period": int(w.period_of(w.as_ints([ent]), w.as_ints([on]))[0]), "cur": cur,
             } | other | dict(line) | {"amt": minor, "famt": minor}  # fmt: skip
@@ -288,9 +288,10 @@ class Casebook:
 
     def frames(self) -> dict[str, pl.DataFrame]:
         """The collected documents as frames of the generator."""
-        tables = {
-            "orders": (self.orders, ORDER_LINE), "receipts": (self.receipts, RECEIPT_LINE), "invoices": (self.invoices, INVOICE_LINE),
-            "journals": (self.journals, JOURNAL_LINE), "requisitions": (self.requisitions, REQUISITION_LINE),
+        tables: dict[str, tuple[list[dict[str, Any]], Mapping[str, type[pl.DataType]]]] = {
+            "orders": (self.orders, ORDER_LINE), "receipts": (self.receipts, RECEIPT_LINE),
+            "invoices": (self.invoices, INVOICE_LINE), "journals": (self.journals, JOURNAL_LINE),
+            "requisitions": (self.requisitions, REQUISITION_LINE),
             "budget_lines": (self.budget_lines, BUDGET_LINE),
         }  # fmt: skip
         return {

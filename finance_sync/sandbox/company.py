@@ -23,7 +23,11 @@ from finance_sync.sandbox.orders import ORDERS_PER_SCALE, draw_orders
 from finance_sync.sandbox.planning import plant_control_file
 from finance_sync.sandbox.plants import plant_match, plant_posting
 from finance_sync.sandbox.plants_books import (
-    plant_budgets, plant_ledger, plant_master_data, plant_rates, plant_rejects,
+    plant_budgets,
+    plant_ledger,
+    plant_master_data,
+    plant_rates,
+    plant_rejects,
 )  # fmt: skip
 from finance_sync.sandbox.requisitions import requisitions
 from finance_sync.sandbox.stale import plant_stale

@@ -8,7 +8,6 @@ from __future__ import annotations
 from typing import Final
 
 import numpy as np
-import numpy.typing as npt
 import polars as pl
 
 from finance_sync.sandbox import world as w
@@ -56,8 +55,8 @@ def draw_documents(
     parts = _parts(rng, lines, plan)
     receipts = _receipts(parts)
     invoices = _invoices(parts)
-    returns, credits = _returns(rng, invoices, parts)
-    receipts, invoices = pl.concat([receipts, returns]), pl.concat([invoices, credits])
+    returns, memos = _returns(rng, invoices, parts)
+    receipts, invoices = pl.concat([receipts, returns]), pl.concat([invoices, memos])
     closed, cut = _closing_days(rng, lines, plan, receipts, invoices, returns)
     return (
         lines.with_columns(closed_day=pl.Series(closed), cut=pl.col("cut") | pl.Series(cut)),
@@ -193,21 +192,22 @@ def _returns(rng: np.random.Generator, invoices: pl.DataFrame, parts: pl.DataFra
     returns = back.with_columns(
         rno="number", rejected=pl.lit(0), amount=pl.lit(None, dtype=pl.Int64), cancelled_day=pl.lit(w.NEVER)
     )
-    credits = invoice_defaults(
+    memos = invoice_defaults(
         back.with_columns(ino="number", document_day="day", approved_day="day")
     ).with_columns(credit=pl.lit(value=True), paid_day=pl.col("day") + pl.col("pay"))
     return (
         conform(returns, RECEIPT_LINE),
-        conform(credits, INVOICE_LINE),
+        conform(memos, INVOICE_LINE),
     )
 
 
 def _closing_days(
     rng: np.random.Generator, lines: pl.DataFrame, plan: pl.DataFrame,
     receipts: pl.DataFrame, invoices: pl.DataFrame, returns: pl.DataFrame,
-) -> tuple[w.Ints, npt.NDArray[np.bool_]]:  # fmt: skip
-    """Day on which each order line is closed: after its last document, or early where the rest will not come; and whether
-    it ends short of what was ordered.
+) -> tuple[w.Ints, w.Flags]:  # fmt: skip
+    """Day on which each order line is closed, and whether it ends short of what was ordered.
+
+    It is closed after its last document, or early where the rest will not come.
     """
     days = pl.concat([receipts.select("ono", "day"), invoices.select("ono", "day")]).group_by("ono").agg(last=pl.col("day").max())
     back = returns.select("ono", returned_on="day", returned_line="oline")
@@ -217,7 +217,7 @@ def _closing_days(
     last = found["last"].fill_null(w.NEVER).to_numpy()
     grid = lines["grid"].to_numpy()
     after = rng.integers(5, 41, size=plan.height)[grid]
-    stays_open = (rng.random(plan.height) < 0.2)[grid]
+    stays_open = (w.chance(rng, plan.height, 0.2))[grid]
     early = rng.integers(0, 9, size=plan.height)[grid]
     short = (plan["delivered"] < plan["parts"]).to_numpy()[grid]
     closed = np.where(stays_open, w.NEVER, last + after)

@@ -90,7 +90,8 @@ def post_invoices(invoices: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
         jid=pl.col("ino") * 4 + 2, seen="reversed_day", sign=pl.lit(-1), day="reversed_day", paid_day=pl.lit(w.NEVER)
     )
     every = pl.concat([base, again, reversal], how="vertical_relaxed").with_columns(
-        jtype=pl.lit(AP), ref="ino", cur="post_cur", total=pl.col("sign") * (pl.col("net") + pl.col("tax") + pl.col("post_delta")),
+        jtype=pl.lit(AP), ref="ino", cur="post_cur",
+        total=pl.col("sign") * (pl.col("net") + pl.col("tax") + pl.col("post_delta")),
         accrued=pl.col("sign") * pl.col("accrued"), vat=pl.col("sign") * pl.col("vat"),
     )  # fmt: skip
     coding = w.ledger_account(every["post_acct"].to_numpy(), every["day"].to_numpy())
@@ -155,7 +156,7 @@ def _random_coding(rng: np.random.Generator, ent: w.Ints, programs: int) -> dict
     project = w.project(ent, department, rng.integers(0, 2, size=size))
     return {
         "cc": pl.Series(w.cost_center(ent, department, rng.integers(0, w.CHILDREN, size=size))),
-        "proj": pl.Series(np.where(rng.random(size) < 0.4, project, -1)),
+        "proj": pl.Series(np.where(w.chance(rng, size, 0.4), project, -1)),
         "prog": pl.Series(w.program(department, rng.integers(0, programs, size=size))),
     }
 
@@ -176,11 +177,11 @@ def _payroll(rng: np.random.Generator, groups: int, first: int, programs: int) -
     center = np.tile(np.arange(centers), journals)
     department = center // w.CHILDREN
     salary = _minor(rng, w.FUNCTIONAL[ent[of]], 4_000, 30_000)
-    common = {
+    common: dict[str, pl.Expr | pl.Series] = {
         "jtype": pl.lit(PR), "jid": pl.Series(first + of), "ent": pl.Series(ent[of]), "day": pl.Series(pay_day[of]),
         "seen": pl.Series(pay_day[of]), "cur": pl.Series(w.FUNCTIONAL[ent[of]]),
     }  # fmt: skip
-    coding = {
+    coding: dict[str, pl.Expr | pl.Series] = {
         "cc": pl.Series(w.cost_center(ent[of], department, center % w.CHILDREN)),
         "prog": pl.Series(w.program(department, rng.integers(0, programs, size=len(of)))),
     }

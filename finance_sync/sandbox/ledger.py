@@ -88,7 +88,8 @@ def balance_sums(lines: pl.DataFrame, today: int) -> pl.DataFrame:
         lines.filter((pl.col("seen") <= today) & (pl.col("acct") != w.ACCOUNT[WITHOUT_BALANCE]))
         .group_by(BALANCE)
         .agg(
-            debit=pl.when(amount > 0).then(amount).otherwise(0).sum(), credit=pl.when(amount < 0).then(-amount).otherwise(0).sum(),
+            debit=pl.when(amount > 0).then(amount).otherwise(0).sum(),
+            credit=pl.when(amount < 0).then(-amount).otherwise(0).sum(),
             seen=pl.col("seen").max(),
         )
     )  # fmt: skip
@@ -105,7 +106,8 @@ def period_balances(sums: pl.DataFrame, changes: list[dict[str, Any]], today: in
     if changes:
         planted = pl.DataFrame(changes).filter(pl.col("seen") <= today)
         columns = [*BALANCE, "debit", "credit", "seen"]
-        sums = pl.concat([sums.select(columns), planted.with_columns(debit="famt", credit=pl.lit(0, dtype=pl.Int64)).select(columns)])
+        planted = planted.with_columns(debit="famt", credit=pl.lit(0, dtype=pl.Int64))
+        sums = pl.concat([sums.select(columns), planted.select(columns)])
     total = sums.group_by(BALANCE).agg(pl.col("debit", "credit").sum(), pl.col("seen").max()).sort(BALANCE)
     ent, period = total["ent"].to_numpy(), total["period"].to_numpy()
     home = pl.Series(w.FUNCTIONAL[ent])
@@ -122,7 +124,7 @@ def period_balances(sums: pl.DataFrame, changes: list[dict[str, Any]], today: in
         "company", pl.col("fiscal_year").cast(pl.String), pl.col("period").cast(pl.String), "account",
         pl.col("cost_center").fill_null(""), separator="-",
     )  # fmt: skip
-    return table.select(balance_id=key, *[pl.col(name) for name in table.columns])
+    return table.select(key.alias("balance_id"), *[pl.col(name) for name in table.columns])
 
 
 def accounts() -> pl.DataFrame:

@@ -15,6 +15,8 @@ from finance_sync.sandbox import world as w
 
 ORDERS_PER_SCALE: Final = 2600
 MAX_PARTS: Final = 4
+_CENTS: Final = 2
+"""Decimals of the currencies that may have prices finer than their minor unit."""
 BASE, DRAFT, REJECTED, CANCELLED, PENDING = range(5)
 """Fates of an order: it lives, stays a draft, is rejected, is cancelled before anything comes, waits for its approval."""
 
@@ -27,8 +29,8 @@ ORDER_LINE: Final = {
     "req_day": pl.Int64, "grid": pl.Int64, "cut": pl.Boolean, "seen_day": pl.Int64,
 }  # fmt: skip
 """Frame of order lines. q: tenths of a unit; p: ten-thousandths of the currency; net, tax: minor units. q0, net0, tax0:
-before ``change_day``. req_day: NEVER without requisition; due_day: NEVER without one. grid: the order's row in the plan. cut: it ends short of what
-was ordered, so that its last status is cancelled, not closed. seen_day: the row appears."""
+before ``change_day``. req_day: NEVER without requisition; due_day: NEVER without one. grid: the order's row in the plan.
+cut: it ends short of what was ordered, so that its last status is cancelled, not closed. seen_day: the row appears."""
 
 PLAN: Final = {
     "parts": pl.Int64, "delivered": pl.Int64, "consolidated": pl.Boolean, "share": pl.Int64, "last_day": pl.Int64,
@@ -37,7 +39,9 @@ PLAN: Final = {
 """Frame of how orders are fulfilled, one row per order. share: percent of an amount line that is used."""
 
 
-def draw_orders(rng: np.random.Generator, count: int, first_number: int, programs: int) -> tuple[pl.DataFrame, pl.DataFrame]:
+def draw_orders(
+    rng: np.random.Generator, count: int, first_number: int, programs: int
+) -> tuple[pl.DataFrame, pl.DataFrame]:
     """Draw orders.
 
     Args:
@@ -51,9 +55,9 @@ def draw_orders(rng: np.random.Generator, count: int, first_number: int, program
     """
     ent = rng.choice(len(w.ENTITIES), size=count, p=[e.weight for e in w.ENTITIES]).astype(np.int64)
     order_day = np.sort(rng.integers(w.FIRST_DAY + 25, w.LAST_DAY - 5, size=count))
-    ltype = (rng.random(count) < 0.25).astype(np.int64)
+    ltype = (w.chance(rng, count, 0.25)).astype(np.int64)
     foreign = np.array([e.foreign for e in w.ENTITIES], dtype=np.int64)[ent, rng.integers(0, 2, size=count)]
-    cur = np.where(rng.random(count) < 0.18, foreign, w.FUNCTIONAL[ent])
+    cur = np.where(w.chance(rng, count, 0.18), foreign, w.FUNCTIONAL[ent])
     sup = rng.integers(0, w.SUPPLIERS, size=count) % w.suppliers_on(order_day)
     fate = rng.choice(5, size=count, p=[0.94, 0.015, 0.01, 0.03, 0.005]).astype(np.int64)
     approved = order_day + rng.integers(0, 3, size=count)
@@ -62,25 +66,25 @@ def draw_orders(rng: np.random.Generator, count: int, first_number: int, program
     last = np.maximum(due + rng.integers(-6, 9, size=count), issued + 3)
     parts = rng.choice(np.arange(1, MAX_PARTS), size=count, p=[0.6, 0.28, 0.12]).astype(np.int64)
     parts = parts + (ltype == w.AMOUNT)
-    short = (ltype == w.QUANTITY) & (parts > 1) & (rng.random(count) < 0.06)
+    short = (ltype == w.QUANTITY) & (parts > 1) & (w.chance(rng, count, 0.06))
     plan = pl.DataFrame(
         {
             "parts": parts,
             "delivered": np.where(fate == BASE, parts - short, 0),
-            "consolidated": rng.random(count) < 0.3,
-            "share": np.where(rng.random(count) < 0.5, 100, rng.integers(60, 100, size=count)),
+            "consolidated": w.chance(rng, count, 0.3),
+            "share": np.where(w.chance(rng, count, 0.5), 100, rng.integers(60, 100, size=count)),
             "last_day": last,
-            "returned": (ltype == w.QUANTITY) & ~short & (rng.random(count) < 0.03),
-            "wrong_receipt": ~short & (rng.random(count) < 0.012),
-            "wrong_invoice": ~short & (rng.random(count) < 0.012),
+            "returned": (ltype == w.QUANTITY) & ~short & (w.chance(rng, count, 0.03)),
+            "wrong_receipt": ~short & (w.chance(rng, count, 0.012)),
+            "wrong_invoice": ~short & (w.chance(rng, count, 0.012)),
         },
         schema=PLAN,
     )
     cancelled = np.where(fate == CANCELLED, issued + rng.integers(1, 7, size=count), w.NEVER)
-    changed = (rng.random(count) < 0.05) & (fate == BASE)
+    changed = (w.chance(rng, count, 0.05)) & (fate == BASE)
     change_day = np.where(changed, issued + rng.integers(0, 2, size=count), w.NEVER)
     requested = order_day - rng.integers(4, 21, size=count)
-    requested = np.where(rng.random(count) < 0.8, requested, w.NEVER)
+    requested = np.where(w.chance(rng, count, 0.8), requested, w.NEVER)
 
     lines = rng.choice(np.arange(1, 5), size=count, p=[0.4, 0.3, 0.2, 0.1])
     of = np.repeat(np.arange(count, dtype=np.int64), lines)
@@ -91,7 +95,7 @@ def draw_orders(rng: np.random.Generator, count: int, first_number: int, program
         is_amount, w.AMOUNT_ACCOUNTS[rng.integers(0, len(w.AMOUNT_ACCOUNTS), size=len(of))],
         w.QUANTITY_ACCOUNTS[rng.integers(0, len(w.QUANTITY_ACCOUNTS), size=len(of))],
     )  # fmt: skip
-    has_project = rng.random(len(of)) < 0.4
+    has_project = w.chance(rng, len(of), 0.4)
     q, p, unit = _quantities(rng, cur[of])
     net = np.where(is_amount, _prices(rng, cur[of], 500, 40_000) // 10 ** (4 - w.MINOR[cur[of]]), 0)
     frame = pl.DataFrame(
@@ -113,10 +117,11 @@ def draw_orders(rng: np.random.Generator, count: int, first_number: int, program
 
 
 def _prices(rng: np.random.Generator, cur: w.Ints, low: int, high: int) -> w.Ints:
-    """Prices in ten-thousandths of the currency, whole minor units; low and high in US dollars, spread evenly by size."""
-    dollars = np.exp(rng.uniform(np.log(low * 100), np.log(high * 100), size=len(cur))).astype(np.int64)
-    step = 10 ** (4 - w.MINOR[cur])
-    return np.maximum(dollars * w.LEVEL[cur] // step, 1) * step
+    """Prices in ten-thousandths of the currency, whole minor units; from low to high US dollars, as many in each doubling."""
+    floor = low * 100 << rng.integers(0, (high // low).bit_length(), size=len(cur))
+    dollars = floor + floor * rng.integers(0, 1000, size=len(cur)) // 1000
+    step = w.as_ints(10 ** (4 - w.MINOR[cur]))
+    return w.as_ints(np.maximum(dollars * w.LEVEL[cur] // step, 1) * step)
 
 
 def _quantities(rng: np.random.Generator, cur: w.Ints) -> tuple[w.Ints, w.Ints, w.Ints]:
@@ -126,7 +131,7 @@ def _quantities(rng: np.random.Generator, cur: w.Ints) -> tuple[w.Ints, w.Ints, 
     hours = unit == w.UNITS.index("HUR")
     q = np.where(hours, 5 * rng.integers(8, 160, size=size), 10 * rng.integers(4, 120, size=size))
     p = _prices(rng, cur, 20, 900)
-    fine = ~hours & (w.MINOR[cur] == 2) & (rng.random(size) < 0.1)
+    fine = ~hours & (w.MINOR[cur] == _CENTS) & (w.chance(rng, size, 0.1))
     return q, np.where(fine, p + rng.integers(1, 100, size=size), p), unit
 
 

@@ -33,17 +33,14 @@ _SLIP: Final = Decimal("0.10")
 def plant_control_file(book: Casebook) -> None:
     """C01 through planning's control file: rows and sums that the files do not hold."""
     first = w.FIRST_DAY
-    book.answer("C01", "rows_differ", None, None, "planning|budget_versions", "rows", None, first, note="one version was not exported")
-    book.answer(
-        "C01", "rows_differ", None, None, "planning|budget_changes", "rows", None, first, _CUT_UNTIL, "the export is two lines short"
-    )
-    book.answer(
-        "C01", "total_differs", None, None, "planning|budget_changes", "total:amount", _MISSING_AMOUNT, first, _CUT_UNTIL,
-        "the two lines that are missing",
-    )  # fmt: skip
-    book.answer(
-        "C01", "total_differs", None, None, "planning|budget_original", "total:amount", _SLIP, first, note="ten cents in the control sum"
-    )
+    changes, original = "planning|budget_changes", "planning|budget_original"
+    note = "one version was not exported"
+    book.answer("C01", "rows_differ", None, None, "planning|budget_versions", "rows", None, first, note=note)
+    note = "the export is two lines short"
+    book.answer("C01", "rows_differ", None, None, changes, "rows", None, first, _CUT_UNTIL, note)
+    book.answer("C01", "total_differs", None, None, changes, "total:amount", _MISSING_AMOUNT, first, _CUT_UNTIL, note)
+    note = "ten cents in the control sum"
+    book.answer("C01", "total_differs", None, None, original, "total:amount", _SLIP, first, note=note)
 
 
 def write(folder: Path, lines: pl.DataFrame, today: int, spoils: Spoils) -> None:
@@ -96,7 +93,8 @@ def _table(lines: pl.DataFrame, today: int) -> pl.DataFrame:
             "line_id": _line_ids(lines), "version": codes(version, tuple(v.code for v in VERSIONS)),
             "version_kind": codes(version, tuple(v.kind for v in VERSIONS)),
             "version_status": codes(version, tuple(v.status(today) for v in VERSIONS)),
-            "entity": codes(lines["ent"], tuple(e.code for e in w.ENTITIES)), "cost_center": codes(lines["cc"], w.COST_CENTER_CODES),
+            "entity": codes(lines["ent"], tuple(e.code for e in w.ENTITIES)),
+            "cost_center": codes(lines["cc"], w.COST_CENTER_CODES),
             "account": codes(lines["acct"], w.ACCOUNT_CODES), "project": codes(lines["proj"], w.PROJECT_CODES),
             "location": codes(pl.Series(w.location_of(lines["cc"].to_numpy())), w.LOCATION_CODES),
             "program": codes(lines["prog"], w.PROGRAM_CODES), "fiscal_year": lines["year"], "period_no": period,

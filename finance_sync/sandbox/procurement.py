@@ -19,6 +19,7 @@ from finance_sync.sandbox.text import amounts, codes, dates, decimal_text, last_
 
 Spoils = Mapping[str, Mapping[str, Mapping[str, str]]]
 _LINE_TYPES: Final = ("Q", "L")
+_RENAMED_EVERY: Final = 9
 _ENTITIES: Final = w.PROCUREMENT_ENTITY_CODES
 
 
@@ -184,5 +185,5 @@ def suppliers(today: int) -> pl.DataFrame:
 
 def renamed_days(number: w.Ints) -> w.Ints:
     """Day on which a supplier takes another name; most never do."""
-    return np.where(number % 9 == 4, w.FIRST_DAY + 60 + number * 53 % 640, w.NEVER)
+    return np.where(number % _RENAMED_EVERY == 0, w.FIRST_DAY + 60 + number * 53 % 640, w.NEVER)
 

@@ -21,7 +21,7 @@ FOLDER: Final = PROJECT_ROOT / "data" / "demo" / "reference"
 _FOREVER: Final = "1900-01-01"
 _MASTER: Final = "master-data"
 _PLAN_RATES: Final = 100
-_LOCKED_2026: Final = {1: "certified", 2: "certified", 3: "closing"}
+_CLOSED_2026: Final = {1: "certified", 2: "certified", 3: "closing"}
 
 
 def _csv(header: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
@@ -57,10 +57,10 @@ def _period_status() -> str:
     rows: list[Sequence[object]] = []
     for entity in w.ENTITIES:
         last = w.PERIODS_PER_YEAR + (entity.calendar == "MONTH")
-        rows += [(entity.code, w.FIRST_YEAR, no, "locked", "fiscal year 2025 is audited", "group-controlling") for no in range(1, last + 1)]
-        rows += [
-            (entity.code, w.FIRST_YEAR + 1, no, status, f"close of period {no}", "general-ledger") for no, status in _LOCKED_2026.items()
-        ]
+        audited = ("locked", "fiscal year 2025 is audited", "group-controlling")
+        rows += [(entity.code, w.FIRST_YEAR, no, *audited) for no in range(1, last + 1)]
+        for no, status in _CLOSED_2026.items():
+            rows.append((entity.code, w.FIRST_YEAR + 1, no, status, f"close of period {no}", "general-ledger"))
     return _csv(("legal_entity_id", "fiscal_year", "period_no", "status", "reason", "owner"), rows)
 
 
@@ -130,7 +130,7 @@ def _tolerances() -> str:
         ("C07", "price", "JP01", None, "50", "0.005", 10, start, None, "half a hundred yen is rounding", "accounts-payable"),
         ("C07", "tax", "JP01", None, "10", "0.005", 10, start, None, "tax is rounded to the yen per line", "accounts-payable"),
         ("C07", "price", "KW01", None, "0.02", "0.005", 10, start, None, "twenty fils", "accounts-payable"),
-        ("C07", "price", None, None, "0.05", "0.01", 10, "2020-01-01", "2024-12-31", "before the new supplier terms", "accounts-payable"),
+        ("C07", "price", None, None, "0.05", "0.01", 10, "2020-01-01", "2024-12-31", "old supplier terms", "accounts-payable"),
     ]
     return _csv(
         (
@@ -145,11 +145,16 @@ def _policies() -> str:
     rows: list[Sequence[object]] = []
     for entity in w.ENTITIES:
         for line_type, relief in zip(("quantity", "amount"), entity.relief, strict=True):
-            value = "receipt" if relief == w.RELIEF_RECEIPT else "invoice"
-            why = "the ledger accrues goods received" if relief == w.RELIEF_RECEIPT else "the ledger posts the expense at the invoice"
-            rows.append(("relief_point", entity.code, line_type, value, w.to_date(w.FIRST_DAY), None, why, "group-controlling"))
-    rows.append(("funds_window", None, None, "year_to_date", w.to_date(w.FIRST_DAY), None, "group rule", "budget-office"))
-    rows.append(("funds_window", "DE01", None, "full_year", w.to_date(w.FIRST_DAY), None, "annual appropriations", "budget-office"))
+            value, why = (
+                ("receipt", "the ledger accrues what was received")
+                if relief == w.RELIEF_RECEIPT
+                else ("invoice", "the ledger posts the expense at the invoice")
+            )
+            start = w.to_date(w.FIRST_DAY)
+            rows.append(("relief_point", entity.code, line_type, value, start, None, why, "group-controlling"))
+    first = w.to_date(w.FIRST_DAY)
+    rows.append(("funds_window", None, None, "year_to_date", first, None, "group rule", "budget-office"))
+    rows.append(("funds_window", "DE01", None, "full_year", first, None, "annual appropriations", "budget-office"))
     return _csv(("policy", "legal_entity_id", "line_type", "value", "valid_from", "valid_to", "reason", "owner"), rows)
 
 

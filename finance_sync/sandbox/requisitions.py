@@ -21,6 +21,7 @@ REQUISITION_LINE: Final = {
 }  # fmt: skip
 """Requisition lines; created_day is the day on which the row appears, deleted_day the one on which it is gone."""
 PER_SCALE: Final = 260
+_FATES: Final = ("closed unused", "waits for an order", "rejected", "a draft, deleted")
 FIRST_FREE: Final = 60_000_001
 """Numbers of requisitions without an order; those with one have the order's number."""
 
@@ -45,7 +46,8 @@ def requisitions(rng: np.random.Generator, lines: pl.DataFrame, scale: float, fi
     requested = np.sort(rng.integers(w.FIRST_DAY + 2, w.LAST_DAY - 3, size=size))
     department = rng.integers(0, len(w.DEPARTMENTS), size=size)
     cur = w.FUNCTIONAL[ent]
-    fate = rng.integers(0, 4, size=size)
+    fate = rng.integers(0, len(_FATES), size=size)
+    ends, waits, refused, deleted = (fate == number for number in range(len(_FATES)))
     p = rng.integers(30, 700, size=size) * w.LEVEL[cur] * 100
     q = 10 * rng.integers(2, 40, size=size)
     soon = requested + rng.integers(1, 5, size=size)
@@ -57,9 +59,9 @@ def requisitions(rng: np.random.Generator, lines: pl.DataFrame, scale: float, fi
             "cc": w.cost_center(ent, department, rng.integers(0, w.CHILDREN, size=size)), "proj": -1,
             "prog": w.program(department, rng.integers(0, programs, size=size)), "unit": 0, "q": q, "p": p,
             "amount": w.value_of(q, p, cur), "requested_day": requested, "created_day": requested,
-            "approved_day": np.where(fate <= 1, soon, w.NEVER), "ordered_day": w.NEVER,
-            "closed_day": np.where(fate == 0, soon + 40, w.NEVER), "rejected_day": np.where(fate == 2, soon, w.NEVER),
-            "deleted_day": np.where(fate == 3, soon + 3, w.NEVER),
+            "approved_day": np.where(ends | waits, soon, w.NEVER), "ordered_day": w.NEVER,
+            "closed_day": np.where(ends, soon + 40, w.NEVER), "rejected_day": np.where(refused, soon, w.NEVER),
+            "deleted_day": np.where(deleted, soon + 3, w.NEVER),
         },
         schema=REQUISITION_LINE,
     )  # fmt: skip

@@ -111,8 +111,9 @@ def advance(settings: Settings, *, days: int = 1) -> Sandbox:
 
 def _day_number(today: date) -> int:
     if not EARLIEST <= today <= w.to_date(w.LAST_DAY):
+        last = w.to_date(w.LAST_DAY)
         raise DeploymentError(
-            f"the demo company has no {today.isoformat()}: its days go from {EARLIEST.isoformat()} to {w.to_date(w.LAST_DAY).isoformat()}",
+            f"the demo company has no {today.isoformat()}: its days go from {EARLIEST.isoformat()} to {last.isoformat()}",
             remedy="found it anew with `finance-sync sandbox create`",
         )
     return w.day(today.isoformat())

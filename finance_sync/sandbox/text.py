@@ -6,7 +6,7 @@ Belongs here: vectorised formatting and nothing else. Does not: which columns a 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 import polars as pl
@@ -19,14 +19,14 @@ _SPREAD: Final = 2_654_435_761
 SECONDS: Final = 86_400
 
 
-def conform(frame: pl.DataFrame, schema: Mapping[str, Any]) -> pl.DataFrame:
+def conform(frame: pl.DataFrame, schema: Mapping[str, pl.DataType | type[pl.DataType]]) -> pl.DataFrame:
     """The frame with a schema's columns, in its order and types."""
-    return frame.select(*schema).cast(dict(schema))
+    return frame.select(pl.col(name).cast(dtype) for name, dtype in schema.items())
 
 
 def codes(indexes: pl.Series, names: Sequence[str]) -> pl.Series:
     """Codes by index; -1 and empty codes become NULL."""
-    table = pl.Series([None if not name else name for name in names] + [None], dtype=pl.String)
+    table = pl.Series([name or None for name in names] + [None], dtype=pl.String)
     return table.gather(pl.Series(np.where(indexes.to_numpy() < 0, len(names), indexes.to_numpy())))
 
 
@@ -62,7 +62,8 @@ def amounts(minor: pl.Series, currencies: pl.Series) -> pl.Series:
 def dates(days: pl.Series) -> pl.Series:
     """ISO dates; NEVER becomes NULL."""
     frame = pl.DataFrame({"d": days})
-    return frame.select(pl.when(pl.col("d") < w.NEVER).then(pl.col("d").cast(pl.Int32).cast(pl.Date).dt.to_string("%Y-%m-%d"))).to_series()
+    text = pl.col("d").cast(pl.Int32).cast(pl.Date).dt.to_string("%Y-%m-%d")
+    return frame.select(pl.when(pl.col("d") < w.NEVER).then(text)).to_series()
 
 
 def seconds(days: pl.Series, identity: pl.Series) -> w.Ints:

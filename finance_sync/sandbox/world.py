@@ -18,6 +18,7 @@ import numpy as np
 import numpy.typing as npt
 
 Ints = npt.NDArray[np.int64]
+Flags = npt.NDArray[np.bool_]
 
 EPOCH: Final = date(1970, 1, 1)
 
@@ -351,7 +352,7 @@ def rate_table() -> Ints:
     steps = rng.integers(-60, 61, size=(len(CURRENCIES), WEEKS))
     steps[0] = 0
     usd = np.array(_START_RATES, dtype=np.int64)[:, None] * (10_000 + np.cumsum(steps, axis=1)) // 10_000
-    return (usd[:, None, :] * RATE_UNIT * 2 + usd[None, :, :]) // (2 * usd[None, :, :])
+    return as_ints((usd[:, None, :] * RATE_UNIT * 2 + usd[None, :, :]) // (2 * usd[None, :, :]))
 
 
 def rate_pairs() -> list[tuple[int, int]]:
@@ -375,12 +376,12 @@ def convert(amounts: Ints, from_currency: Ints, to_currency: Ints, days: Ints) -
 
 def half_up(numerator: Ints, denominator: Ints | int) -> Ints:
     """Division rounded half away from zero; the denominator is positive."""
-    return np.sign(numerator) * ((2 * np.abs(numerator) + denominator) // (2 * denominator))
+    return as_ints(np.sign(numerator) * ((2 * np.abs(numerator) + denominator) // (2 * denominator)))
 
 
 def value_of(quantity: Ints, price: Ints, currency: Ints) -> Ints:
     """Quantity (tenths) times price (ten-thousandths) in minor units of the currency."""
-    return half_up(quantity * price, 10 ** (5 - MINOR[currency]))
+    return half_up(quantity * price, as_ints(10 ** (5 - MINOR[currency])))
 
 
 @cache
@@ -399,6 +400,12 @@ def ledger_account(accounts: Ints, days: Ints) -> Ints:
     """Account that the ledger posts for procurement's coding on a day (the dated crosswalk)."""
     moved = (accounts == ACCOUNT["6310"]) & (days >= EQUIPMENT_MOVES)
     return np.where(moved, ACCOUNT["6330"], accounts)
+
+
+def chance(rng: np.random.Generator, size: int | tuple[int, ...], share: float) -> Flags:
+    """Draw yes or no, yes with the given share."""
+    drawn: Flags = rng.random(size) < share
+    return drawn
 
 
 def as_ints(values: Any) -> Ints:
