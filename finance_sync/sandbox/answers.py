@@ -89,7 +89,11 @@ class Verification:
         lines = [f"answer key of {self.today.isoformat()}: {self.planted} planted problems"]
         for control, (planted, found) in sorted(self.by_control.items()):
             lines.append(f"  {control}  planted {planted:4}  found {found:4}")
-        for title, rows in (("not found", self.missing), ("not planted", self.unexpected), ("different", self.different)):
+        for title, rows in (
+            ("not found", self.missing),
+            ("not planted", self.unexpected),
+            ("different", self.different),
+        ):
             if rows:
                 lines.append(f"{title}: {len(rows)}")
                 lines += [f"  {row}" for row in rows[:_SHOWN]]
@@ -117,11 +121,15 @@ def verify(settings: Settings, read: Callable[[str], pa.Table]) -> Verification:
 def _clock(settings: Settings) -> str:
     path = settings.home / "sandbox" / "today.txt"
     if not path.is_file():
-        raise DeploymentError(f"no demo company: {path} is missing", remedy="run `finance-sync sandbox create`")
+        raise DeploymentError(
+            f"no demo company: {path} is missing", remedy="run `finance-sync sandbox create`"
+        )
     return path.read_text().strip()
 
 
-def compare(planted: Sequence[Mapping[str, Any]], found: Sequence[Mapping[str, Any]], today: date) -> Verification:
+def compare(
+    planted: Sequence[Mapping[str, Any]], found: Sequence[Mapping[str, Any]], today: date
+) -> Verification:
     """Compare two lists of exceptions by identity, then by what they say.
 
     Args:
@@ -145,7 +153,10 @@ def compare(planted: Sequence[Mapping[str, Any]], found: Sequence[Mapping[str, A
             different.append(f"{_shown(left[key])}: {'; '.join(wrong)}")
     names = {row["control_id"] for row in (*planted, *found)}
     counts = {
-        name: (sum(row["control_id"] == name for row in planted), sum(row["control_id"] == name for row in found))
+        name: (
+            sum(row["control_id"] == name for row in planted),
+            sum(row["control_id"] == name for row in found),
+        )
         for name in names
     }
     return Verification(today, len(planted), tuple(missing), tuple(unexpected), tuple(different), counts)

@@ -97,9 +97,17 @@ def budgets(rng: np.random.Generator, peaks: pl.DataFrame, programs: int) -> pl.
         peaks: from ``ceilings``.
         programs: programs per department.
     """
-    shape = (len(w.ENTITIES), len(w.DEPARTMENTS), len(CONTROL_ACCOUNTS), w.PROJECTS_PER_DEPARTMENT + 1, programs)
+    shape = (
+        len(w.ENTITIES),
+        len(w.DEPARTMENTS),
+        len(CONTROL_ACCOUNTS),
+        w.PROJECTS_PER_DEPARTMENT + 1,
+        programs,
+    )
     cells = int(np.prod(shape))
-    ent, department, account, choice, number = (w.as_ints(a) for a in np.unravel_index(np.arange(cells), shape))
+    ent, department, account, choice, number = (
+        w.as_ints(a) for a in np.unravel_index(np.arange(cells), shape)
+    )
     total = _totals(rng, peaks, ent, shape)
     unit = 100 * 10 ** w.MINOR[w.FUNCTIONAL[ent]]
     head = w.cost_center(ent, department, w.as_ints(np.zeros(cells))) - 1
@@ -116,7 +124,9 @@ def budgets(rng: np.random.Generator, peaks: pl.DataFrame, programs: int) -> pl.
     later = np.where(w.chance(rng, total.shape, 0.01), total // 10, 0)
     draft[:, : w.PERIODS_PER_YEAR] = later[:, : w.PERIODS_PER_YEAR] = 0
     carry = np.zeros_like(total)
-    carry[:, w.PERIODS_PER_YEAR] = np.where(w.chance(rng, cells, 0.04), unit * rng.integers(1, 20, size=cells), 0)
+    carry[:, w.PERIODS_PER_YEAR] = np.where(
+        w.chance(rng, cells, 0.04), unit * rng.integers(1, 20, size=cells), 0
+    )
     original = total - adjust - transfer
     monthly = np.where(annual[:, None], 0, original)
     parts = [
@@ -150,7 +160,11 @@ def _transfers(rng: np.random.Generator, total: w.Ints, ent: w.Ints, annual: w.F
     givers = np.arange(0, len(ent) - 1, 2)
     givers = givers[(ent[givers] == ent[givers + 1]) & ~annual[givers] & ~annual[givers + 1]]
     chosen = w.chance(rng, (len(givers), w.PERIODS), 0.03)
-    moved = np.where(chosen, np.minimum(total[givers], total[givers + 1]) // (4 * unit[givers, None]) * unit[givers, None], 0)
+    moved = np.where(
+        chosen,
+        np.minimum(total[givers], total[givers + 1]) // (4 * unit[givers, None]) * unit[givers, None],
+        0,
+    )
     transfer = np.zeros_like(total)
     transfer[givers] = -moved
     transfer[givers + 1] = moved

@@ -179,7 +179,10 @@ class Casebook:
         row |= {"q0": row["q"], "net0": row["net"], "tax0": row["tax"]}
         if exists:
             self.orders.append(row)
-        kept = {k: int(row[k]) for k in ("ono", "ent", "ltype", "cur", "q", "p", "net", "tax", "acct", "cc", "sup", "prog")}
+        kept = {
+            k: int(row[k])
+            for k in ("ono", "ent", "ltype", "cur", "q", "p", "net", "tax", "acct", "cc", "sup", "prog")
+        }
         return PlantedOrder(**kept, exists=exists)
 
     def _number(self, order: PlantedOrder) -> int:
@@ -295,7 +298,9 @@ class Casebook:
             "budget_lines": (self.budget_lines, BUDGET_LINE),
         }  # fmt: skip
         return {
-            name: conform(pl.DataFrame(rows, infer_schema_length=None), schema) if rows else pl.DataFrame(schema=schema)
+            name: conform(pl.DataFrame(rows, infer_schema_length=None), schema)
+            if rows
+            else pl.DataFrame(schema=schema)
             for name, (rows, schema) in tables.items()
         }
 

@@ -88,7 +88,9 @@ def _parts(rng: np.random.Generator, lines: pl.DataFrame, plan: pl.DataFrame) ->
     consolidated = plan["consolidated"].to_numpy()[grid[row]]
     is_last = part == counts[row] - 1
     offset = draws["before"][slot]
-    invoice_day = receipt_day + np.where(short, np.minimum(np.abs(offset), 1), np.where(consolidated, np.abs(offset), offset))
+    invoice_day = receipt_day + np.where(
+        short, np.minimum(np.abs(offset), 1), np.where(consolidated, np.abs(offset), offset)
+    )
     quantity, cur = line["q"].to_numpy(), line["cur"].to_numpy()
     step = np.where(quantity % 10 == 0, 10, 5)
     units = quantity // step
@@ -129,7 +131,9 @@ def _receipts(parts: pl.DataFrame) -> pl.DataFrame:
 def _invoices(parts: pl.DataFrame) -> pl.DataFrame:
     """Invoices, one per part or one for all; one posted in error is cancelled, reversed and posted again."""
     accrues = w.RELIEF[parts["ent"].to_numpy(), parts["ltype"].to_numpy()] == w.RELIEF_RECEIPT
-    parts = parts.with_columns(accrued=pl.Series(np.where(accrues, (parts["part_net"] + parts["part_tax"]).to_numpy(), 0)))
+    parts = parts.with_columns(
+        accrued=pl.Series(np.where(accrues, (parts["part_net"] + parts["part_tax"]).to_numpy(), 0))
+    )
     single = parts.filter(~pl.col("consolidated")).with_columns(q="part_q", net="part_net")
     # The last part is the last row of its order line: it carries the sums.
     sums = parts.filter("consolidated").with_columns(
@@ -150,7 +154,9 @@ def _invoices(parts: pl.DataFrame) -> pl.DataFrame:
         )
     ).with_columns(post_seen=pl.col("approved_day") + pl.col("post"), paid_day=pl.col("day") + pl.col("pay"))  # fmt: skip
     wrong = frame.filter("wrong_invoice").with_columns(
-        cancelled_day=pl.col("day") + pl.col("cancel"), paid_day=pl.lit(w.NEVER), reversed_day=pl.col("day") + pl.col("cancel")
+        cancelled_day=pl.col("day") + pl.col("cancel"),
+        paid_day=pl.lit(w.NEVER),
+        reversed_day=pl.col("day") + pl.col("cancel"),
     )
     later = ("day", "approved_day", "post_seen", "post_day", "paid_day")
     again = frame.filter("wrong_invoice").with_columns(
@@ -169,14 +175,18 @@ def invoice_defaults(frame: pl.DataFrame) -> pl.DataFrame:
     )  # fmt: skip
 
 
-def _returns(rng: np.random.Generator, invoices: pl.DataFrame, parts: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
+def _returns(
+    rng: np.random.Generator, invoices: pl.DataFrame, parts: pl.DataFrame
+) -> tuple[pl.DataFrame, pl.DataFrame]:
     """A tenth of the first line goes back, and the supplier credits it on the same day."""
     last_invoice = invoices.group_by("ono").agg(after=pl.col("day").max()).join(
         parts.group_by("ono").agg(received=pl.col("receipt_day").max()), on="ono"
     )  # fmt: skip
     back = parts.filter(pl.col("returned") & pl.col("is_last") & (pl.col("line") == 1))
     back = back.join(last_invoice, on="ono", how="left", maintain_order="left")
-    days = pl.max_horizontal("after", pl.col("received_right") + 1) + pl.Series(rng.integers(5, 21, size=back.height))
+    days = pl.max_horizontal("after", pl.col("received_right") + 1) + pl.Series(
+        rng.integers(5, 21, size=back.height)
+    )
     back = back.with_columns(
         day=days, q=-10 * pl.max_horizontal(pl.col("q") // 100, 1), oline="line",
         number=pl.col("ono") * DOCUMENTS_PER_ORDER + RETURN_PART * 2,
@@ -209,7 +219,11 @@ def _closing_days(
 
     It is closed after its last document, or early where the rest will not come.
     """
-    days = pl.concat([receipts.select("ono", "day"), invoices.select("ono", "day")]).group_by("ono").agg(last=pl.col("day").max())
+    days = (
+        pl.concat([receipts.select("ono", "day"), invoices.select("ono", "day")])
+        .group_by("ono")
+        .agg(last=pl.col("day").max())
+    )
     back = returns.select("ono", returned_on="day", returned_line="oline")
     found = lines.select("ono", "line").join(days, on="ono", how="left", maintain_order="left").join(
         back, on="ono", how="left", maintain_order="left"

@@ -32,7 +32,9 @@ JOURNAL_LINE: Final = {
 """Journal lines, debit positive, minor units of transaction (amt) and functional (famt) currency. seen: day on which the
 journal appears; -1 is "not given" in ref, ref_line, ono, oline, cc, proj, prog and sup."""
 
-_BANK, _RECEIVABLES, _INPUT_TAX, _PAYABLES, _GRNI = (w.ACCOUNT[c] for c in ("1000", "1100", "1300", "2000", "2100"))
+_BANK, _RECEIVABLES, _INPUT_TAX, _PAYABLES, _GRNI = (
+    w.ACCOUNT[c] for c in ("1000", "1100", "1300", "2000", "2100")
+)
 _PAYROLL, _ACCRUALS, _EXCHANGE, _PREPAID = (w.ACCOUNT[c] for c in ("2200", "2300", "7900", "1400"))
 _TAX_LINE, _PAYABLES_LINE = 90, 99
 
@@ -50,7 +52,9 @@ def finish(frame: pl.DataFrame) -> pl.DataFrame:
 def functional(frame: pl.DataFrame) -> pl.DataFrame:
     """Add famt: amt in the entity's currency at the spot rate of the posting date."""
     ent = frame["ent"].to_numpy()
-    amounts = w.convert(frame["amt"].to_numpy(), frame["cur"].to_numpy(), w.FUNCTIONAL[ent], frame["day"].to_numpy())
+    amounts = w.convert(
+        frame["amt"].to_numpy(), frame["cur"].to_numpy(), w.FUNCTIONAL[ent], frame["day"].to_numpy()
+    )
     return frame.with_columns(famt=pl.Series(amounts))
 
 
@@ -87,7 +91,11 @@ def post_invoices(invoices: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
         jid=pl.col("ino") * 4 + 1, seen="again_seen", sign=pl.lit(1), day="post_day", paid_day=pl.lit(w.NEVER)
     )
     reversal = posted.filter(pl.col("reversed_day") < w.NEVER).with_columns(
-        jid=pl.col("ino") * 4 + 2, seen="reversed_day", sign=pl.lit(-1), day="reversed_day", paid_day=pl.lit(w.NEVER)
+        jid=pl.col("ino") * 4 + 2,
+        seen="reversed_day",
+        sign=pl.lit(-1),
+        day="reversed_day",
+        paid_day=pl.lit(w.NEVER),
     )
     every = pl.concat([base, again, reversal], how="vertical_relaxed").with_columns(
         jtype=pl.lit(AP), ref="ino", cur="post_cur",
@@ -127,11 +135,15 @@ def _pay(owed: pl.DataFrame) -> pl.DataFrame:
     )  # fmt: skip
     settled = paid.with_columns(line=pl.lit(1))
     bank = functional(paid.with_columns(line=pl.lit(2), acct=pl.lit(_BANK), amt=-pl.col("amt")))
-    exchange = paid.with_columns(line=pl.lit(3), acct=pl.lit(_EXCHANGE), amt=pl.lit(0), famt=-pl.col("famt") - bank["famt"])
+    exchange = paid.with_columns(
+        line=pl.lit(3), acct=pl.lit(_EXCHANGE), amt=pl.lit(0), famt=-pl.col("famt") - bank["famt"]
+    )
     return pl.concat([finish(settled), finish(bank), finish(exchange.filter(pl.col("famt") != 0))])
 
 
-def draw_own_journals(rng: np.random.Generator, scale: float, first_number: int, programs: int) -> pl.DataFrame:
+def draw_own_journals(
+    rng: np.random.Generator, scale: float, first_number: int, programs: int
+) -> pl.DataFrame:
     """Payroll, billing with its receipts, month-end accruals with their reversal, and closing entries.
 
     Args:
@@ -186,9 +198,15 @@ def _payroll(rng: np.random.Generator, groups: int, first: int, programs: int) -
         "prog": pl.Series(w.program(department, rng.integers(0, programs, size=len(of)))),
     }
     lines = pl.DataFrame({"salary": salary, "line": center * 2 + 1})
-    salaries = lines.with_columns(**common, **coding, acct=pl.lit(w.ACCOUNT["6010"]), amt="salary", famt="salary")
+    salaries = lines.with_columns(
+        **common, **coding, acct=pl.lit(w.ACCOUNT["6010"]), amt="salary", famt="salary"
+    )
     social = lines.with_columns(
-        **common, **coding, acct=pl.lit(w.ACCOUNT["6020"]), amt=pl.col("salary") // 5, famt=pl.col("salary") // 5
+        **common,
+        **coding,
+        acct=pl.lit(w.ACCOUNT["6020"]),
+        amt=pl.col("salary") // 5,
+        famt=pl.col("salary") // 5,
     ).with_columns(line=pl.col("line") + 1)
     owed = pl.concat([salaries, social], how="vertical_relaxed").group_by("jid", maintain_order=True).agg(
         -pl.col("amt").sum(), -pl.col("famt").sum(), *(pl.col(c).first() for c in ("jtype", "ent", "day", "seen", "cur"))
@@ -253,5 +271,7 @@ def _closing() -> pl.DataFrame:
         "jtype": CL, "jid": 1 + np.arange(len(ent)), "ent": ent, "day": w.day("2025-12-31"), "seen": w.day("2026-01-20"),
         "cur": cur, "amt": (np.arange(len(ent)) + 3) * 12_345 * 10 ** w.MINOR[cur], "line": 1, "acct": _PREPAID,
     }).with_columns(famt="amt", period=pl.lit(CLOSING_PERIOD))  # fmt: skip
-    credit = debit.with_columns(line=pl.lit(2), acct=pl.lit(_ACCRUALS), amt=-pl.col("amt"), famt=-pl.col("famt"))
+    credit = debit.with_columns(
+        line=pl.lit(2), acct=pl.lit(_ACCRUALS), amt=-pl.col("amt"), famt=-pl.col("famt")
+    )
     return pl.concat([finish(debit), finish(credit)])

@@ -155,7 +155,13 @@ def cost_centers(today: int) -> pl.DataFrame:
 def projects() -> pl.DataFrame:
     """Projects with their dates of validity."""
     rows = [
-        {"project": code, "name": name, "company": w.ENTITIES[entity].code, "valid_from": start, "valid_to": end}
+        {
+            "project": code,
+            "name": name,
+            "company": w.ENTITIES[entity].code,
+            "valid_from": start,
+            "valid_to": end,
+        }
         for code, name, entity, start, end in w.PROJECTS
     ]
     schema = dict.fromkeys(("project", "name", "company", "valid_from", "valid_to"), pl.String)
@@ -166,7 +172,11 @@ def suppliers(today: int) -> pl.DataFrame:
     """Supplier accounts under the ledger's codes; new ones and new names a day after procurement."""
     number = np.flatnonzero([bool(code) for code in w.LEDGER_SUPPLIER_CODES])
     frame = pl.DataFrame(
-        {"n": number, "created": w.supplier_created(number), "renamed": np.minimum(renamed_days(number) + 1, w.NEVER)}
+        {
+            "n": number,
+            "created": w.supplier_created(number),
+            "renamed": np.minimum(renamed_days(number) + 1, w.NEVER),
+        }
     ).filter(pl.col("created") <= today)
     day = last_day(frame, ("created", "renamed"), today)
     is_renamed = (frame["renamed"] <= today).to_list()

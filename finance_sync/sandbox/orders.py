@@ -137,11 +137,15 @@ def _quantities(rng: np.random.Generator, cur: w.Ints) -> tuple[w.Ints, w.Ints, 
 
 def with_tax_and_original(lines: pl.DataFrame) -> pl.DataFrame:
     """Fill tax, and the state before a change order: a fifth less of quantity or amount (q0, net0, tax0)."""
-    rate = w.tax_tables()[0][lines["ent"].to_numpy(), np.minimum(lines["acct"].to_numpy(), len(w.ACCOUNTS) - 1)]
+    rate = w.tax_tables()[0][
+        lines["ent"].to_numpy(), np.minimum(lines["acct"].to_numpy(), len(w.ACCOUNTS) - 1)
+    ]
     cur, q, p, net = (lines[name].to_numpy() for name in ("cur", "q", "p", "net"))
     changed = lines["change_day"].to_numpy() < w.NEVER
     q0 = np.where(changed, q - 10 * (q // 50), q)
-    net0 = np.where(lines["ltype"].to_numpy() == w.AMOUNT, np.where(changed, net * 4 // 5, net), w.value_of(q0, p, cur))
+    net0 = np.where(
+        lines["ltype"].to_numpy() == w.AMOUNT, np.where(changed, net * 4 // 5, net), w.value_of(q0, p, cur)
+    )
     return lines.with_columns(
         tax=pl.Series(w.half_up(net * rate, 10_000)),
         q0=pl.Series(q0),

@@ -38,7 +38,9 @@ def plant_control_file(book: Casebook) -> None:
     book.answer("C01", "rows_differ", None, None, "planning|budget_versions", "rows", None, first, note=note)
     note = "the export is two lines short"
     book.answer("C01", "rows_differ", None, None, changes, "rows", None, first, _CUT_UNTIL, note)
-    book.answer("C01", "total_differs", None, None, changes, "total:amount", _MISSING_AMOUNT, first, _CUT_UNTIL, note)
+    book.answer(
+        "C01", "total_differs", None, None, changes, "total:amount", _MISSING_AMOUNT, first, _CUT_UNTIL, note
+    )
     note = "ten cents in the control sum"
     book.answer("C01", "total_differs", None, None, original, "total:amount", _SLIP, first, note=note)
 
@@ -69,7 +71,9 @@ def write(folder: Path, lines: pl.DataFrame, today: int, spoils: Spoils) -> None
         total = _total(part) + (_SLIP if year else 0)
         control.append({"file": name, "rows": part.height, "amount": str(total)})
     changes = table.filter(~is_original)
-    texts = changes.drop("version_index", "storage").with_columns(pl.col("amount").str.replace(".", ",", literal=True))
+    texts = changes.drop("version_index", "storage").with_columns(
+        pl.col("amount").str.replace(".", ",", literal=True)
+    )
     texts = spoiled(texts, ("line_id",), spoils.get("budget_changes", {}))
     _replace(folder / CHANGES_FILE, texts.write_csv(separator=";"))
     spoiled_ids = [key for key, fields in spoils.get("budget_changes", {}).items() if "amount" in fields]
@@ -122,7 +126,9 @@ def _total(lines: pl.DataFrame) -> Decimal:
 def _readable(spoils: Spoils) -> Decimal:
     """Sum of the planted amounts that are numbers, if not valid ones."""
     texts = (fields["amount"] for fields in spoils.get("budget_changes", {}).values() if "amount" in fields)
-    return sum((Decimal(text.replace(",", ".")) for text in texts if text.replace(",", "").isdigit()), Decimal(0))
+    return sum(
+        (Decimal(text.replace(",", ".")) for text in texts if text.replace(",", "").isdigit()), Decimal(0)
+    )
 
 
 def _replace(path: Path, text: str) -> None:

@@ -36,7 +36,15 @@ def plant_match(book: Casebook, count: int) -> None:
 
 def plant_posting(book: Casebook, count: int) -> None:
     """Plant every reason of C09, ``count`` times and more."""
-    for plant in (_not_posted, _posting_only, _twice, _other_amount, _other_currency, _other_period, _other_coding):
+    for plant in (
+        _not_posted,
+        _posting_only,
+        _twice,
+        _other_amount,
+        _other_currency,
+        _other_period,
+        _other_coding,
+    ):
         plant(book, count)
 
 
@@ -50,7 +58,9 @@ def _price(book: Casebook, count: int) -> None:
     for _, ent, on in _instances(count, 0, _EVERYWHERE):
         _overpriced(book, ent, on, w.NEVER, "five per cent above the order price")
     credited = w.day("2026-05-21")
-    order = _overpriced(book, w.DE, w.day("2026-05-10"), credited - 1, "five per cent above the order price, credited later")
+    order = _overpriced(
+        book, w.DE, w.day("2026-05-10"), credited - 1, "five per cent above the order price, credited later"
+    )
     book.invoice(order, credited, 0, p=0, net=-(order.net * 105 // 100 - order.net), credit=True, accrued=0)
 
 
@@ -59,7 +69,18 @@ def _overpriced(book: Casebook, ent: int, on: int, until: int, note: str) -> Pla
     book.receive(order, on - 2)
     net = order.net * 105 // 100
     book.invoice(order, on, p=order.p * 105 // 100, net=net)
-    book.answer("C07", "price_differs", ent, on, order.key, "price", money(order.net - net, order.cur), on, until, note)
+    book.answer(
+        "C07",
+        "price_differs",
+        ent,
+        on,
+        order.key,
+        "price",
+        money(order.net - net, order.cur),
+        on,
+        until,
+        note,
+    )
     return order
 
 
@@ -71,9 +92,19 @@ def _over_invoiced(book: Casebook, count: int) -> None:
             book.invoice(order, on, Q + _FIVE)
             extra = money(order.value(_FIVE), order.cur)
             note = "45 invoiced, 40 ordered and received"
-            book.answer("C07", "over_invoiced", ent, on, order.key, "quantity_invoiced", -extra, on, note=note)
             book.answer(
-                "C07", "invoiced_not_received", ent, on, order.key, "receipt_missing", extra, on + MATCH_LAG + 1, note=note
+                "C07", "over_invoiced", ent, on, order.key, "quantity_invoiced", -extra, on, note=note
+            )
+            book.answer(
+                "C07",
+                "invoiced_not_received",
+                ent,
+                on,
+                order.key,
+                "receipt_missing",
+                extra,
+                on + MATCH_LAG + 1,
+                note=note,
             )
         else:
             order = book.order(ent, on - 40, ltype=w.AMOUNT)
@@ -132,7 +163,17 @@ def _over_receipt(book: Casebook, count: int) -> None:
         book.receive(order, on, Q + _FIVE)
         book.invoice(order, on + 2)
         extra = money(-order.value(_FIVE), order.cur)
-        book.answer("C07", "over_receipt", ent, on, order.key, "quantity_received", extra, on, note="45 of 40 units received")
+        book.answer(
+            "C07",
+            "over_receipt",
+            ent,
+            on,
+            order.key,
+            "quantity_received",
+            extra,
+            on,
+            note="45 of 40 units received",
+        )
 
 
 def _rejected(book: Casebook, count: int) -> None:
@@ -142,7 +183,17 @@ def _rejected(book: Casebook, count: int) -> None:
         book.receive(order, on, _FIVE, rejected=30)
         book.invoice(order, on + 1)
         value = money(order.value(30), order.cur)
-        book.answer("C07", "rejected_goods", ent, on, order.key, "rejected", value, on, note="three units sent back at the gate")
+        book.answer(
+            "C07",
+            "rejected_goods",
+            ent,
+            on,
+            order.key,
+            "rejected",
+            value,
+            on,
+            note="three units sent back at the gate",
+        )
 
 
 def _currency(book: Casebook, count: int) -> None:
@@ -162,7 +213,9 @@ def _unit(book: Casebook, count: int) -> None:
         book.receive(order, on, unit=box if number % 2 else 0)
         book.invoice(order, on, unit=0 if number % 2 else box)
         note = "received in boxes" if number % 2 else "invoiced in boxes"
-        book.answer("C07", "unit_differs", ent, on, order.key, "unit", None, on, note=note + ", ordered in pieces")
+        book.answer(
+            "C07", "unit_differs", ent, on, order.key, "unit", None, on, note=note + ", ordered in pieces"
+        )
 
 
 def _tax(book: Casebook, count: int) -> None:
@@ -171,7 +224,17 @@ def _tax(book: Casebook, count: int) -> None:
         book.receive(order, on - 2)
         book.invoice(order, on, tax=order.tax + order.net // 100)
         note = "a percentage point more of tax that is cost"
-        book.answer("C07", "tax_differs", ent, on, order.key, "tax", money(-order.net // 100, order.cur), on, note=note)
+        book.answer(
+            "C07",
+            "tax_differs",
+            ent,
+            on,
+            order.key,
+            "tax",
+            money(-order.net // 100, order.cur),
+            on,
+            note=note,
+        )
 
 
 def _invoice_without_order(book: Casebook, count: int) -> None:
@@ -180,7 +243,9 @@ def _invoice_without_order(book: Casebook, count: int) -> None:
         book.invoice(order, on)
         total = money(-order.net - order.tax, order.cur)
         note = "names an order that does not exist"
-        book.answer("C07", "invoice_without_order", ent, on, order.key, "order_of_invoice", total, on, note=note)
+        book.answer(
+            "C07", "invoice_without_order", ent, on, order.key, "order_of_invoice", total, on, note=note
+        )
 
 
 def _receipt_without_order(book: Casebook, count: int) -> None:
@@ -188,7 +253,9 @@ def _receipt_without_order(book: Casebook, count: int) -> None:
         order = book.order(ent, on - 30, exists=False)
         book.receive(order, on)
         note = "names an order that does not exist"
-        book.answer("C07", "receipt_without_order", ent, on, order.key, "order_of_receipt", None, on, note=note)
+        book.answer(
+            "C07", "receipt_without_order", ent, on, order.key, "order_of_receipt", None, on, note=note
+        )
 
 
 def _after_close(book: Casebook, count: int) -> None:
@@ -204,7 +271,17 @@ def _after_close(book: Casebook, count: int) -> None:
             book.invoice(order, on - 8, Q - 3 * _FIVE)
             book.invoice(order, on, 3 * _FIVE)
             late, note = 3 * _FIVE, "the last invoice came after the close"
-        book.answer("C07", "after_close", ent, on, order.key, "close", money(-order.value(late), order.cur), on, note=note)
+        book.answer(
+            "C07",
+            "after_close",
+            ent,
+            on,
+            order.key,
+            "close",
+            money(-order.value(late), order.cur),
+            on,
+            note=note,
+        )
 
 
 # ---------------------------------------------------------------------------------------------------- C09
@@ -224,7 +301,9 @@ def _not_posted(book: Casebook, count: int) -> None:
         order, ino = _invoiced(book, ent, on, post_seen=w.NEVER)
         total = money(order.net + order.tax, order.cur)
         note = "approved and stuck in the interface"
-        book.answer("C09", "not_posted", ent, on, _key(ino), "posting", total, on + POSTING_LAG + 1, note=note)
+        book.answer(
+            "C09", "not_posted", ent, on, _key(ino), "posting", total, on + POSTING_LAG + 1, note=note
+        )
     on = w.day("2026-05-10")
     order, ino = _invoiced(book, w.KW, on, post_seen=on + 9)
     book.answer(
@@ -237,20 +316,48 @@ def _posting_only(book: Casebook, count: int) -> None:
     for number, ent, on in _instances(count, 13, _AT_INVOICE):
         if number % 2:
             order, ino = _invoiced(book, ent, on, cancelled_day=on + 4)
-            total, seen, note = order.net + order.tax, on + 4, "cancelled in procurement, not reversed in the ledger"
+            total, seen, note = (
+                order.net + order.tax,
+                on + 4,
+                "cancelled in procurement, not reversed in the ledger",
+            )
         else:
             order = book.order(ent, on - 30, exists=False)
             ino = book.posting_without_document(order, on, 1200)
-            total, seen, note = 1200 * 10 ** int(w.MINOR[order.cur]), on, "posted by hand, unknown to procurement"
+            total, seen, note = (
+                1200 * 10 ** int(w.MINOR[order.cur]),
+                on,
+                "posted by hand, unknown to procurement",
+            )
         key = _key(ino, "ledger")
-        book.answer("C09", "posting_without_invoice", ent, on, key, "posting", money(-total, order.cur), seen, note=note)
+        book.answer(
+            "C09",
+            "posting_without_invoice",
+            ent,
+            on,
+            key,
+            "posting",
+            money(-total, order.cur),
+            seen,
+            note=note,
+        )
 
 
 def _twice(book: Casebook, count: int) -> None:
     for _, ent, on in _instances(count, 14, _EVERYWHERE):
         order, ino = _invoiced(book, ent, on, again_seen=on + 2)
         total = money(-order.net - order.tax, order.cur)
-        book.answer("C09", "posted_twice", ent, on, _key(ino), "duplicate", total, on + 2, note="the interface ran twice")
+        book.answer(
+            "C09",
+            "posted_twice",
+            ent,
+            on,
+            _key(ino),
+            "duplicate",
+            total,
+            on + 2,
+            note="the interface ran twice",
+        )
 
 
 def _other_amount(book: Casebook, count: int) -> None:
@@ -258,7 +365,9 @@ def _other_amount(book: Casebook, count: int) -> None:
         wrong = -45 * 10 ** int(w.MINOR[w.FUNCTIONAL[ent]])
         order, ino = _invoiced(book, ent, on, post_delta=wrong)
         note = "45 too little in the ledger"
-        book.answer("C09", "amount_differs", ent, on, _key(ino), "amount", money(-wrong, order.cur), on, note=note)
+        book.answer(
+            "C09", "amount_differs", ent, on, _key(ino), "amount", money(-wrong, order.cur), on, note=note
+        )
 
 
 def _other_currency(book: Casebook, count: int) -> None:
@@ -266,13 +375,18 @@ def _other_currency(book: Casebook, count: int) -> None:
         order = book.order(ent, on - 30, cur=w.CURRENCIES.index("USD"))
         book.receive(order, on - 2)
         ino = book.invoice(order, on, post_cur=w.CURRENCIES.index("EUR"))
-        book.answer("C09", "currency_differs", ent, on, _key(ino), "currency", None, on, note="USD posted as EUR")
+        book.answer(
+            "C09", "currency_differs", ent, on, _key(ino), "currency", None, on, note="USD posted as EUR"
+        )
 
 
 def _other_period(book: Casebook, count: int) -> None:
     """The invoice is of a month's last days, the posting of the next month's first."""
     months = [date(2026, 4, 1), date(2025, 9, 1), date(2026, 5, 1)]
-    months += [date(2025 + (number * 5 + 2) // 12, (number * 5 + 2) % 12 + 1, 1) for number in range(min(max(count - 3, 0), 4))]
+    months += [
+        date(2025 + (number * 5 + 2) // 12, (number * 5 + 2) % 12 + 1, 1)
+        for number in range(min(max(count - 3, 0), 4))
+    ]
     for number, month in enumerate(months[:count]):
         following = w.day((month + timedelta(days=32)).replace(day=1).isoformat())
         ent = (w.GB, w.DE, w.KW, w.JP)[number % 4]

@@ -87,12 +87,18 @@ def _balance(book: Casebook, ent: int, on: int, account: str, amount: int) -> No
 
 def _unreadable_line(book: Casebook, ent: int, on: int, number: int) -> None:
     """A journal line that cannot land: its journal is out of balance, and its account's balance has no lines."""
-    jid = book.entry(ent, on, [{"acct": w.ACCOUNT["1460"], "amt": 500}, {"acct": w.ACCOUNT["1000"], "amt": -500}])
-    name, text = (("local_amount", "5oo.00"), ("posting_date", "31.02.2026"), ("debit_credit", "X"))[number % 3]
+    jid = book.entry(
+        ent, on, [{"acct": w.ACCOUNT["1460"], "amt": 500}, {"acct": w.ACCOUNT["1000"], "amt": -500}]
+    )
+    name, text = (("local_amount", "5oo.00"), ("posting_date", "31.02.2026"), ("debit_credit", "X"))[
+        number % 3
+    ]
     record = f"{journal_no('MN', jid)}|1"
     book.spoil("journal_lines", record, name, text)
     note = f"{name} is {text!r}"
-    book.answer("C01", "rejected_record", None, None, f"ledger|journal_lines|{record}", name, None, on, note=note)
+    book.answer(
+        "C01", "rejected_record", None, None, f"ledger|journal_lines|{record}", name, None, on, note=note
+    )
     _unbalanced(book, ent, on, jid, -500, note + ": only the credit landed")
     book.answer(
         "C02", "balance_without_lines", ent, on, _account_key("1460", ent, on), "balance", _units(-500, ent), on,
@@ -126,21 +132,49 @@ def plant_rejects(book: Casebook, count: int) -> None:
         line = book.budget(DRAFT, number % 2, min(on, w.LAST_DAY), "6400", -1, 100 + number)
         book.spoil("budget_changes", line, field, text)
         key = f"planning|budget_changes|{line}"
-        book.answer("C01", "rejected_record", None, None, key, field, None, w.FIRST_DAY, note=f"{field} is {text!r}")
+        book.answer(
+            "C01", "rejected_record", None, None, key, field, None, w.FIRST_DAY, note=f"{field} is {text!r}"
+        )
 
 
 def plant_master_data(book: Casebook, count: int) -> None:
     """Plant every reason of C18."""
     for number in range(min(count, 2)):
         book.order(number, _TODAY - 30 + number, acct=w.EXTRA_ACCOUNT[f"MISC-99{9 - number}"], fate=PENDING)
-        _code(book, "unmapped_code", "unmapped", "account", "procurement", f"MISC-99{9 - number}", _TODAY - 30 + number)
+        _code(
+            book,
+            "unmapped_code",
+            "unmapped",
+            "account",
+            "procurement",
+            f"MISC-99{9 - number}",
+            _TODAY - 30 + number,
+        )
         supplier = f"S-0900{number + 1}"
         book.requisition(number, _TODAY - 20 + number * 25, sup=w.EXTRA_SUPPLIER[supplier])
-        _code(book, "unmapped_code", "unmapped", "supplier", "procurement", supplier, _TODAY - 20 + number * 25)
+        _code(
+            book, "unmapped_code", "unmapped", "supplier", "procurement", supplier, _TODAY - 20 + number * 25
+        )
         book.requisition(number, _TODAY - 21 + number, proj=w.PROJECT[w.EXTRA_PROJECTS[number]])
-        _code(book, "unmapped_code", "unmapped", "project", "procurement", w.EXTRA_PROJECTS[number], _TODAY - 21 + number)
+        _code(
+            book,
+            "unmapped_code",
+            "unmapped",
+            "project",
+            "procurement",
+            w.EXTRA_PROJECTS[number],
+            _TODAY - 21 + number,
+        )
         book.requisition(len(w.ENTITIES) + number, _TODAY - 22 + number)
-        _code(book, "unmapped_code", "unmapped", "legal_entity", "procurement", w.EXTRA_ENTITIES[number], _TODAY - 22 + number)
+        _code(
+            book,
+            "unmapped_code",
+            "unmapped",
+            "legal_entity",
+            "procurement",
+            w.EXTRA_ENTITIES[number],
+            _TODAY - 22 + number,
+        )
         center = w.EXTRA_COST_CENTERS[number]
         book.entry(
             number, _TODAY - 8 + number * 9,
@@ -153,13 +187,31 @@ def plant_master_data(book: Casebook, count: int) -> None:
         late = max(on, w.day("2026-01-02")) if number % 2 == 0 else on
         special = w.special_project(number, 90 if number % 2 == 0 else 93)
         book.requisition(number, min(late, w.day("2026-09-25")), proj=special)
-        _code(book, "expired_code", "expired", "project", "procurement", w.PROJECT_CODES[special], min(late, w.day("2026-09-25")))
+        _code(
+            book,
+            "expired_code",
+            "expired",
+            "project",
+            "procurement",
+            w.PROJECT_CODES[special],
+            min(late, w.day("2026-09-25")),
+        )
     for number, on in enumerate(spread_days(count, 28)):
         _outside(book, number, on)
 
 
 def _code(book: Casebook, reason: str, aspect: str, kind: str, system: str, code: str, seen: int) -> None:
-    book.answer("C18", reason, None, None, f"{kind}|{system}|{code}", aspect, None, seen, note=f"{kind} {code} of {system}")
+    book.answer(
+        "C18",
+        reason,
+        None,
+        None,
+        f"{kind}|{system}|{code}",
+        aspect,
+        None,
+        seen,
+        note=f"{kind} {code} of {system}",
+    )
 
 
 def _blocked(book: Casebook, number: int) -> None:
@@ -214,7 +266,17 @@ def plant_rates(book: Casebook, count: int) -> None:
         book.order(ent, on, cur=w.CURRENCIES.index(code), due=w.NEVER, fate=BASE)
         home = w.CURRENCIES[w.ENTITIES[ent].currency]
         key = f"spot|{code}|{home}|{w.period_id(ent, on)}"
-        book.answer("C19", "missing_rate", ent, on, key, "rate", None, on, note=f"an order in {code}, whose rates have stopped")
+        book.answer(
+            "C19",
+            "missing_rate",
+            ent,
+            on,
+            key,
+            "rate",
+            None,
+            on,
+            note=f"an order in {code}, whose rates have stopped",
+        )
 
 
 def plant_budgets(book: Casebook, count: int) -> None:
@@ -228,7 +290,17 @@ def plant_budgets(book: Casebook, count: int) -> None:
         project = w.special_project(ent, 92)
         _post(book, ent, on, "6410", project, 2600)
         key = _cell_key(ent, on, "6400", project)
-        book.answer("C25", "actual_without_budget", ent, on, key, "budget", _units(-2600, ent), on, note="nobody planned it")
+        book.answer(
+            "C25",
+            "actual_without_budget",
+            ent,
+            on,
+            key,
+            "budget",
+            _units(-2600, ent),
+            on,
+            note="nobody planned it",
+        )
 
 
 def _spend(book: Casebook, ent: int, on: int, number: int, until: int) -> None:
@@ -253,7 +325,11 @@ def _spend(book: Casebook, ent: int, on: int, number: int, until: int) -> None:
 def _post(book: Casebook, ent: int, on: int, account: str, project: int, amount: int) -> None:
     center = int(w.cost_center(w.as_ints(ent), w.as_ints(1), w.as_ints(1)))
     coding = {"cc": center, "proj": project, "prog": int(w.program(w.as_ints(1), w.as_ints(0)))}
-    book.entry(ent, on, [{"acct": w.ACCOUNT[account], "amt": amount, **coding}, {"acct": w.ACCOUNT["2300"], "amt": -amount}])
+    book.entry(
+        ent,
+        on,
+        [{"acct": w.ACCOUNT[account], "amt": amount, **coding}, {"acct": w.ACCOUNT["2300"], "amt": -amount}],
+    )
 
 
 def _cell_key(ent: int, on: int, control: str, project: int) -> str:
@@ -261,4 +337,3 @@ def _cell_key(ent: int, on: int, control: str, project: int) -> str:
     location = w.ENTITIES[ent].locations[0]
     program = w.PROGRAM_CODES[int(w.program(w.as_ints(1), w.as_ints(0)))]
     return f"{head}|{control}|{w.PROJECT_CODES[project]}|{location}|{program}|NONE|NONE|NONE|NONE|{w.period_id(ent, on)}"
-

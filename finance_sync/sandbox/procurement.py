@@ -111,7 +111,9 @@ def requisitions(lines: pl.DataFrame, today: int, spoils: Spoils) -> pl.DataFram
 def receipts(lines: pl.DataFrame, today: int) -> pl.DataFrame:
     """Receipt lines: quantities of goods, amounts of services; rejected units stand beside the accepted ones."""
     now = lines.filter(pl.col("day") <= today)
-    cancelled = pl.when(pl.col("cancelled_day") <= today).then(pl.lit("cancelled")).otherwise(pl.lit("posted"))
+    cancelled = (
+        pl.when(pl.col("cancelled_day") <= today).then(pl.lit("cancelled")).otherwise(pl.lit("posted"))
+    )
     day = last_day(now, ("day", "cancelled_day"), today)
     return pl.DataFrame(
         {
@@ -150,7 +152,9 @@ def invoices(lines: pl.DataFrame, today: int) -> tuple[pl.DataFrame, pl.DataFram
         }
     )  # fmt: skip
     sign = np.where(now["credit"].to_numpy(), -1, 1)
-    plain = now.with_columns(**{name: pl.Series(now[name].to_numpy() * sign) for name in ("q", "net", "tax", "vat")})
+    plain = now.with_columns(
+        **{name: pl.Series(now[name].to_numpy() * sign) for name in ("q", "net", "tax", "vat")}
+    )
     detail = pl.DataFrame(
         {
             "invoice": numbers(now["ino"], "IV", 10), "line": now["line"], "po_number": numbers(now["ono"], "PO", 8),
@@ -168,7 +172,9 @@ def suppliers(today: int) -> pl.DataFrame:
     number = np.arange(len(w.PROCUREMENT_SUPPLIER_CODES))
     created = w.supplier_created(number)
     renamed = renamed_days(number)
-    frame = pl.DataFrame({"n": number, "created": created, "renamed": renamed}).filter(pl.col("created") <= today)
+    frame = pl.DataFrame({"n": number, "created": created, "renamed": renamed}).filter(
+        pl.col("created") <= today
+    )
     day = last_day(frame, ("created", "renamed"), today)
     is_renamed = (frame["renamed"] <= today).to_numpy()
     names = np.array(w.SUPPLIER_NAMES, dtype=object)[frame["n"].to_numpy()]
@@ -186,4 +192,3 @@ def suppliers(today: int) -> pl.DataFrame:
 def renamed_days(number: w.Ints) -> w.Ints:
     """Day on which a supplier takes another name; most never do."""
     return np.where(number % _RENAMED_EVERY == 0, w.FIRST_DAY + 60 + number * 53 % 640, w.NEVER)
-

@@ -49,8 +49,20 @@ def _calendars() -> str:
             rows.append((calendar, year, no, f"{year}-P{no:02d}", first, last, "normal"))
         if calendar == "MONTH":
             end = w.to_date(starts[w.PERIODS_PER_YEAR] - 1)
-            rows.append((calendar, w.FIRST_YEAR, w.PERIODS_PER_YEAR + 1, f"{w.FIRST_YEAR}-P13 closing", end, end, "closing"))
-    return _csv(("calendar_id", "fiscal_year", "period_no", "period_name", "starts_on", "ends_on", "kind"), rows)
+            rows.append(
+                (
+                    calendar,
+                    w.FIRST_YEAR,
+                    w.PERIODS_PER_YEAR + 1,
+                    f"{w.FIRST_YEAR}-P13 closing",
+                    end,
+                    end,
+                    "closing",
+                )
+            )
+    return _csv(
+        ("calendar_id", "fiscal_year", "period_no", "period_name", "starts_on", "ends_on", "kind"), rows
+    )
 
 
 def _period_status() -> str:
@@ -60,23 +72,67 @@ def _period_status() -> str:
         audited = ("locked", "fiscal year 2025 is audited", "group-controlling")
         rows += [(entity.code, w.FIRST_YEAR, no, *audited) for no in range(1, last + 1)]
         for no, status in _CLOSED_2026.items():
-            rows.append((entity.code, w.FIRST_YEAR + 1, no, status, f"close of period {no}", "general-ledger"))
+            rows.append(
+                (entity.code, w.FIRST_YEAR + 1, no, status, f"close of period {no}", "general-ledger")
+            )
     return _csv(("legal_entity_id", "fiscal_year", "period_no", "status", "reason", "owner"), rows)
 
 
 def _crosswalk() -> str:
     rows: list[Sequence[object]] = [
-        ("procurement", "legal_entity", e.procurement_code, e.code, _FOREVER, None, "company codes of the two systems", _MASTER)
+        (
+            "procurement",
+            "legal_entity",
+            e.procurement_code,
+            e.code,
+            _FOREVER,
+            None,
+            "company codes of the two systems",
+            _MASTER,
+        )
         for e in w.ENTITIES
     ]
     moves = w.to_date(w.EQUIPMENT_MOVES)
     for code, *_, theirs in w.ACCOUNTS:
         if theirs == "IT-EQUIP":
             before = w.to_date(w.EQUIPMENT_MOVES - 1)
-            rows.append(("procurement", "account", theirs, code, _FOREVER, before, "equipment before the new threshold", _MASTER))
-            rows.append(("procurement", "account", theirs, "6330", moves, None, "low-value threshold raised from 2026", _MASTER))
+            rows.append(
+                (
+                    "procurement",
+                    "account",
+                    theirs,
+                    code,
+                    _FOREVER,
+                    before,
+                    "equipment before the new threshold",
+                    _MASTER,
+                )
+            )
+            rows.append(
+                (
+                    "procurement",
+                    "account",
+                    theirs,
+                    "6330",
+                    moves,
+                    None,
+                    "low-value threshold raised from 2026",
+                    _MASTER,
+                )
+            )
         elif theirs:
-            rows.append(("procurement", "account", theirs, code, _FOREVER, None, "procurement's material groups", _MASTER))
+            rows.append(
+                (
+                    "procurement",
+                    "account",
+                    theirs,
+                    code,
+                    _FOREVER,
+                    None,
+                    "procurement's material groups",
+                    _MASTER,
+                )
+            )
     for code, targets in (("MIX-100", ("6110", "6120")), ("MIX-200", ("6210", "6220"))):
         rows += [
             ("procurement", "account", code, target, start, None, "two teams mapped it", _MASTER)
@@ -84,7 +140,18 @@ def _crosswalk() -> str:
         ]
     for theirs, ours in zip(w.PROCUREMENT_SUPPLIER_CODES, w.LEDGER_SUPPLIER_CODES, strict=True):
         if ours:
-            rows.append(("procurement", "supplier", theirs, ours, _FOREVER, None, "supplier numbers of the two systems", _MASTER))
+            rows.append(
+                (
+                    "procurement",
+                    "supplier",
+                    theirs,
+                    ours,
+                    _FOREVER,
+                    None,
+                    "supplier numbers of the two systems",
+                    _MASTER,
+                )
+            )
     for code, targets in (("S-09201", ("V10011", "V10012")), ("S-09202", ("V10013", "V10014"))):
         rows += [
             ("procurement", "supplier", code, target, start, None, "merged twice", _MASTER)
@@ -106,7 +173,14 @@ def _rates() -> str:
         ends = w.RATE_ENDS.get((first, second), w.NEVER)
         days = [w.FIRST_RATE_DAY + 7 * week for week in range(w.WEEKS)]
         rows += [
-            ("spot", first, second, w.to_date(on), _rate_text(int(table[a, b, week])), "treasury feed, weekly")
+            (
+                "spot",
+                first,
+                second,
+                w.to_date(on),
+                _rate_text(int(table[a, b, week])),
+                "treasury feed, weekly",
+            )
             for week, on in enumerate(days)
             if on <= ends
         ]
@@ -116,21 +190,63 @@ def _rates() -> str:
             start, end = w.day(month.isoformat()), w.day(months[number + 1].isoformat()) - 1
             weeks = [(on - w.FIRST_RATE_DAY) // 7 for on in (start, (start + end) // 2, end)]
             average = sum(int(table[a, b, min(week, w.WEEKS - 1)]) for week in weeks) // len(weeks)
-            plan = int(table[a, b, (number // w.PERIODS_PER_YEAR) * (w.WEEKS // 2)]) // _PLAN_RATES * _PLAN_RATES
+            plan = (
+                int(table[a, b, (number // w.PERIODS_PER_YEAR) * (w.WEEKS // 2)]) // _PLAN_RATES * _PLAN_RATES
+            )
             closing = int(table[a, b, min(weeks[-1], w.WEEKS - 1)])
             rows.append(("average", first, second, month, _rate_text(average), "treasury, monthly average"))
-            rows.append(("closing", first, second, w.to_date(end), _rate_text(closing), "treasury, month end"))
-            rows.append(("plan", first, second, month, _rate_text(max(plan, _PLAN_RATES)), f"budget {month.year}"))
+            rows.append(
+                ("closing", first, second, w.to_date(end), _rate_text(closing), "treasury, month end")
+            )
+            rows.append(
+                ("plan", first, second, month, _rate_text(max(plan, _PLAN_RATES)), f"budget {month.year}")
+            )
     return _csv(("rate_type", "from_currency", "to_currency", "rate_date", "rate", "source"), rows)
 
 
 def _tolerances() -> str:
     start = w.to_date(w.FIRST_DAY)
     rows = [
-        ("C07", "price", "JP01", None, "50", "0.005", 10, start, None, "half a hundred yen is rounding", "accounts-payable"),
-        ("C07", "tax", "JP01", None, "10", "0.005", 10, start, None, "tax is rounded to the yen per line", "accounts-payable"),
+        (
+            "C07",
+            "price",
+            "JP01",
+            None,
+            "50",
+            "0.005",
+            10,
+            start,
+            None,
+            "half a hundred yen is rounding",
+            "accounts-payable",
+        ),
+        (
+            "C07",
+            "tax",
+            "JP01",
+            None,
+            "10",
+            "0.005",
+            10,
+            start,
+            None,
+            "tax is rounded to the yen per line",
+            "accounts-payable",
+        ),
         ("C07", "price", "KW01", None, "0.02", "0.005", 10, start, None, "twenty fils", "accounts-payable"),
-        ("C07", "price", None, None, "0.05", "0.01", 10, "2020-01-01", "2024-12-31", "old supplier terms", "accounts-payable"),
+        (
+            "C07",
+            "price",
+            None,
+            None,
+            "0.05",
+            "0.01",
+            10,
+            "2020-01-01",
+            "2024-12-31",
+            "old supplier terms",
+            "accounts-payable",
+        ),
     ]
     return _csv(
         (
@@ -151,11 +267,17 @@ def _policies() -> str:
                 else ("invoice", "the ledger posts the expense at the invoice")
             )
             start = w.to_date(w.FIRST_DAY)
-            rows.append(("relief_point", entity.code, line_type, value, start, None, why, "group-controlling"))
+            rows.append(
+                ("relief_point", entity.code, line_type, value, start, None, why, "group-controlling")
+            )
     first = w.to_date(w.FIRST_DAY)
     rows.append(("funds_window", None, None, "year_to_date", first, None, "group rule", "budget-office"))
-    rows.append(("funds_window", "DE01", None, "full_year", first, None, "annual appropriations", "budget-office"))
-    return _csv(("policy", "legal_entity_id", "line_type", "value", "valid_from", "valid_to", "reason", "owner"), rows)
+    rows.append(
+        ("funds_window", "DE01", None, "full_year", first, None, "annual appropriations", "budget-office")
+    )
+    return _csv(
+        ("policy", "legal_entity_id", "line_type", "value", "valid_from", "valid_to", "reason", "owner"), rows
+    )
 
 
 def _control_levels() -> str:

@@ -26,7 +26,9 @@ FIRST_FREE: Final = 60_000_001
 """Numbers of requisitions without an order; those with one have the order's number."""
 
 
-def requisitions(rng: np.random.Generator, lines: pl.DataFrame, scale: float, first: int, programs: int) -> pl.DataFrame:
+def requisitions(
+    rng: np.random.Generator, lines: pl.DataFrame, scale: float, first: int, programs: int
+) -> pl.DataFrame:
     """Requisition lines of order lines, and further ones that are waiting, were rejected or deleted.
 
     Args:

@@ -68,7 +68,9 @@ def exists(settings: Settings) -> bool:
     return (folder_of(settings) / "today.txt").is_file()
 
 
-def create(settings: Settings, *, seed: int = 7, scale: float = 1.0, today: date | None = None, planted: bool = True) -> Sandbox:
+def create(
+    settings: Settings, *, seed: int = 7, scale: float = 1.0, today: date | None = None, planted: bool = True
+) -> Sandbox:
     """Found the company: write its source systems, the answer key and the clock, in place of those that are there.
 
     Args:
@@ -124,7 +126,9 @@ def _write(folder: Path, company: Company, since: int | None, today: int) -> San
     rows = 0
     all_peaks, sums = [], []
     with ExitStack() as stack:
-        open_databases = {name: stack.enter_context(store.database(folder / f"{name}.sqlite")) for name in SYSTEMS}
+        open_databases = {
+            name: stack.enter_context(store.database(folder / f"{name}.sqlite")) for name in SYSTEMS
+        }
         for shard in company.shards():
             for table in document_tables(company, shard, today):
                 store.create(open_databases[table.system], table)
@@ -147,5 +151,3 @@ def _write_clock(folder: Path, today: int) -> None:
     aside = folder / "today.part"
     aside.write_text(w.to_date(today).isoformat() + "\n")
     aside.replace(folder / "today.txt")
-
-

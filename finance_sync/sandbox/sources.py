@@ -34,26 +34,42 @@ class Table:
 def document_tables(company: Company, shard: Shard, today: int) -> Iterator[Table]:
     """Documents of one shard on a day."""
     raw = company.book.raw
-    yield Table("procurement", "requisitions", ("requisition", "line"), procurement.requisitions(shard.requisitions, today, raw))
-    yield Table("procurement", "order_lines", ("po_number", "line"), procurement.order_lines(shard.orders, today, raw))
+    yield Table(
+        "procurement",
+        "requisitions",
+        ("requisition", "line"),
+        procurement.requisitions(shard.requisitions, today, raw),
+    )
+    yield Table(
+        "procurement", "order_lines", ("po_number", "line"), procurement.order_lines(shard.orders, today, raw)
+    )
     yield Table("procurement", "receipts", ("receipt", "line"), procurement.receipts(shard.receipts, today))
     headers, lines = procurement.invoices(shard.invoices, today)
     yield Table("procurement", "invoice_headers", ("invoice",), headers)
     yield Table("procurement", "invoice_lines", ("invoice", "line"), lines)
-    yield Table("ledger", "journal_lines", ("journal", "line"), ledger.journal_lines(shard.journals, today, raw))
+    yield Table(
+        "ledger", "journal_lines", ("journal", "line"), ledger.journal_lines(shard.journals, today, raw)
+    )
 
 
 def master_tables(today: int) -> Iterator[Table]:
     """Master data and the small tables beside it, on a day."""
     yield Table("procurement", "suppliers", ("supplier",), procurement.suppliers(today))
     yield Table("procurement", "contracts", ("contract",), stale.contracts(today))
-    yield Table("procurement", "contract_releases", ("contract", "release"), stale.empty(("contract", "release", "released_on")))
+    yield Table(
+        "procurement",
+        "contract_releases",
+        ("contract", "release"),
+        stale.empty(("contract", "release", "released_on")),
+    )
     yield Table("ledger", "accounts", ("account",), ledger.accounts())
     yield Table("ledger", "cost_centers", ("cost_center",), ledger.cost_centers(today))
     yield Table("ledger", "projects", ("project",), ledger.projects())
     yield Table("ledger", "suppliers", ("vendor",), ledger.suppliers(today))
     yield Table("ledger", "asset_register", ("asset",), stale.assets(today))
-    yield Table("ledger", "asset_transfers", ("asset", "moved_on"), stale.empty(("asset", "moved_on", "to_company")))
+    yield Table(
+        "ledger", "asset_transfers", ("asset", "moved_on"), stale.empty(("asset", "moved_on", "to_company"))
+    )
 
 
 def balance_table(company: Company, sums: list[pl.DataFrame], today: int) -> Table:

@@ -29,7 +29,17 @@ def plant_stale(book: Casebook) -> None:
             note=f"the replica stopped on {w.to_date(stop).isoformat()}",
         )  # fmt: skip
     for key in ("procurement|contract_releases", "ledger|asset_transfers"):
-        book.answer("C22", "never_landed", None, None, key, "freshness", None, w.FIRST_DAY, note="nobody fills the table")
+        book.answer(
+            "C22",
+            "never_landed",
+            None,
+            None,
+            key,
+            "freshness",
+            None,
+            w.FIRST_DAY,
+            note="nobody fills the table",
+        )
 
 
 def _replica(stop: int, today: int) -> tuple[pl.Series, pl.Series]:

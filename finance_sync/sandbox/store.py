@@ -32,7 +32,9 @@ def create(connection: sqlite3.Connection, table: Table) -> None:
         if name != "_day"
     ]
     key = ", ".join(_quoted(name) for name in table.key)
-    connection.execute(f"CREATE TABLE IF NOT EXISTS {_quoted(table.name)} ({', '.join(columns)}, PRIMARY KEY ({key}))")
+    connection.execute(
+        f"CREATE TABLE IF NOT EXISTS {_quoted(table.name)} ({', '.join(columns)}, PRIMARY KEY ({key}))"
+    )
     if "changed_at" in table.rows.columns:
         index = _quoted(f"{table.name}_changed_at")
         connection.execute(f"CREATE INDEX IF NOT EXISTS {index} ON {_quoted(table.name)} (changed_at)")
@@ -58,7 +60,9 @@ def upsert(connection: sqlite3.Connection, table: Table, since: int | None) -> i
 
 def delete(connection: sqlite3.Connection, table: str, column: str, values: Sequence[str]) -> None:
     """Delete rows by one column."""
-    connection.executemany(f"DELETE FROM {_quoted(table)} WHERE {_quoted(column)} = ?", [(value,) for value in values])
+    connection.executemany(
+        f"DELETE FROM {_quoted(table)} WHERE {_quoted(column)} = ?", [(value,) for value in values]
+    )
 
 
 def _quoted(name: str) -> str:

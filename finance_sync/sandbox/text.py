@@ -43,13 +43,20 @@ def decimal_text(values: pl.Series, digits: pl.Series | int) -> pl.Series:
         values: integers, NULL stays NULL.
         digits: how many of their last digits are decimals, one number or one per row.
     """
-    frame = pl.DataFrame({"v": values}).with_columns(d=digits if isinstance(digits, pl.Series) else pl.lit(digits))
+    frame = pl.DataFrame({"v": values}).with_columns(
+        d=digits if isinstance(digits, pl.Series) else pl.lit(digits)
+    )
     sign = pl.when(pl.col("v") < 0).then(pl.lit("-")).otherwise(pl.lit(""))
     size = pl.col("v").abs()
     result = pl.when(pl.col("d") == 0).then(pl.col("v").cast(pl.String))
     for places in (2, 3, 4, 1):
         unit = 10**places
-        text = sign + (size // unit).cast(pl.String) + pl.lit(".") + (size % unit).cast(pl.String).str.zfill(places)
+        text = (
+            sign
+            + (size // unit).cast(pl.String)
+            + pl.lit(".")
+            + (size % unit).cast(pl.String).str.zfill(places)
+        )
         result = result.when(pl.col("d") == places).then(text)  # type: ignore[assignment]
     return frame.select(result).to_series()
 
@@ -85,7 +92,9 @@ def last_day(frame: pl.DataFrame, events: Sequence[str], today: int) -> pl.Serie
     return frame.select(pl.max_horizontal(past)).to_series()
 
 
-def spoiled(table: pl.DataFrame, keys: Sequence[str], changes: Mapping[str, Mapping[str, str]]) -> pl.DataFrame:
+def spoiled(
+    table: pl.DataFrame, keys: Sequence[str], changes: Mapping[str, Mapping[str, str]]
+) -> pl.DataFrame:
     """The table with planted texts in single fields.
 
     Args:
@@ -98,7 +107,10 @@ def spoiled(table: pl.DataFrame, keys: Sequence[str], changes: Mapping[str, Mapp
     key = pl.concat_str([pl.col(name).cast(pl.String) for name in keys], separator="|")
     for record, fields in changes.items():
         table = table.with_columns(
-            pl.when(key == record).then(pl.lit(text or None, dtype=pl.String)).otherwise(pl.col(name)).alias(name)
+            pl.when(key == record)
+            .then(pl.lit(text or None, dtype=pl.String))
+            .otherwise(pl.col(name))
+            .alias(name)
             for name, text in fields.items()
         )
     return table

@@ -153,11 +153,14 @@ EXTRA_ACCOUNT: Final = {row[0]: len(ACCOUNTS) + index for index, row in enumerat
 LEDGER_ACCOUNT_CODES: Final = (*ACCOUNT_CODES, *(row[1] for row in EXTRA_ACCOUNTS))
 PROCUREMENT_ACCOUNT_CODES: Final = (*(row[5] for row in ACCOUNTS), *(row[0] for row in EXTRA_ACCOUNTS))
 CONTROL_ACCOUNT: Final[Ints] = np.array(
-    [ACCOUNT.get(row[3], index) for index, row in enumerate(ACCOUNTS)] + [-1] * len(EXTRA_ACCOUNTS), dtype=np.int64
+    [ACCOUNT.get(row[3], index) for index, row in enumerate(ACCOUNTS)] + [-1] * len(EXTRA_ACCOUNTS),
+    dtype=np.int64,
 )
 IS_CONTROLLED: Final = np.array([row[4] for row in ACCOUNTS] + [False] * len(EXTRA_ACCOUNTS))
 IS_REVENUE: Final = np.array([row[2] == "revenue" for row in ACCOUNTS] + [False] * len(EXTRA_ACCOUNTS))
-QUANTITY_ACCOUNTS: Final[Ints] = np.array([ACCOUNT[c] for c in ("6110", "6120", "6130", "6310", "6520")], dtype=np.int64)
+QUANTITY_ACCOUNTS: Final[Ints] = np.array(
+    [ACCOUNT[c] for c in ("6110", "6120", "6130", "6310", "6520")], dtype=np.int64
+)
 AMOUNT_ACCOUNTS: Final[Ints] = np.array(
     [ACCOUNT[c] for c in ("6210", "6220", "6230", "6320", "6410", "6510")], dtype=np.int64
 )
@@ -179,7 +182,13 @@ def _cost_centers() -> tuple[tuple[str, str, int, str, bool], ...]:
             head = f"{entity.code}-{department}00"
             rows.append((head, f"{name} {entity.country}", number, "", False))
             rows += [
-                (f"{entity.code}-{department}{child}0", f"{name} {entity.country} {child}", number, head, False)
+                (
+                    f"{entity.code}-{department}{child}0",
+                    f"{name} {entity.country} {child}",
+                    number,
+                    head,
+                    False,
+                )
                 for child in range(1, CHILDREN + 1)
             ]
         rows.append((f"{entity.code}-{BLOCKED_CENTER}90", f"Former depot {entity.country}", number, "", True))
@@ -193,7 +202,8 @@ EXTRA_COST_CENTERS: Final = tuple(f"{entity.code}-777" for entity in ENTITIES)
 COST_CENTER_CODES: Final = (*(row[0] for row in COST_CENTERS), *EXTRA_COST_CENTERS)
 COST_CENTER: Final = {code: index for index, code in enumerate(COST_CENTER_CODES)}
 CONTROL_COST_CENTER: Final[Ints] = np.array(
-    [COST_CENTER.get(row[3], index) for index, row in enumerate(COST_CENTERS)] + [-1] * len(EXTRA_COST_CENTERS),
+    [COST_CENTER.get(row[3], index) for index, row in enumerate(COST_CENTERS)]
+    + [-1] * len(EXTRA_COST_CENTERS),
     dtype=np.int64,
 )
 _PER_ENTITY: Final = len(DEPARTMENTS) * (CHILDREN + 1) + 1
@@ -302,7 +312,9 @@ def supplier_created(numbers: Ints) -> Ints:
 
 def suppliers_on(days: Ints) -> Ints:
     """How many of the regular suppliers exist on these days."""
-    return np.clip(_OLD_SUPPLIERS + 1 + (days - _FIRST_NEW_SUPPLIER) // _NEW_SUPPLIER_EVERY, _OLD_SUPPLIERS, SUPPLIERS)
+    return np.clip(
+        _OLD_SUPPLIERS + 1 + (days - _FIRST_NEW_SUPPLIER) // _NEW_SUPPLIER_EVERY, _OLD_SUPPLIERS, SUPPLIERS
+    )
 
 
 # ---------------------------------------------------------------------------------------------------- calendars
