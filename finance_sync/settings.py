@@ -51,6 +51,10 @@ class Settings(BaseSettings):
     memory_limit: str = Field(
         default="6GB", pattern=r"^\d+(MB|GB)$", description="Memory limit of the embedded warehouse."
     )
+    allow_empty: bool = Field(
+        default=False,
+        description="An empty source may delete everything it had. For one run, when that is meant.",
+    )
     sources: dict[str, str] = Field(
         default_factory=dict,
         description="Values for ${NAME} placeholders in systems/*.yaml, beside the environment.",
