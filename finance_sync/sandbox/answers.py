@@ -6,6 +6,7 @@ hands it in.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
@@ -138,7 +139,7 @@ def compare(
         today: the business date.
     """
     left, right = _by_identity(planted), _by_identity(found)
-    doubled = [row for row in found if right[_identity(row)] is not row]
+    doubled = [right[key] for key, count in Counter(map(_identity, found)).items() if count > 1]
     missing = [_shown(left[key]) for key in sorted(left.keys() - right.keys())]
     unexpected = [_shown(right[key]) for key in sorted(right.keys() - left.keys())]
     unexpected += [f"twice: {_shown(row)}" for row in doubled]

@@ -307,6 +307,8 @@ def _spend(book: Casebook, ent: int, on: int, number: int, until: int) -> None:
     """5,000 spent of 4,000 planned; every third time it is revenue. A draft that would cover it does not count."""
     project = w.special_project(ent, 91)
     account, control, sign = ("4020", "4000", -1) if number % 3 == 1 else ("6410", "6400", 1)
+    if until < w.NEVER:
+        account, control = "6510", "6500"
     _post(book, ent, on, account, project, sign * 5000)
     year = (int(w.period_of(w.as_ints([ent]), w.as_ints([on]))[0])) // w.PERIODS_PER_YEAR
     book.budget(ORIGINAL + year, ent, on, control, project, 3500)

@@ -20,7 +20,7 @@ REQUISITION_LINE: Final = {
     "closed_day": pl.Int64, "rejected_day": pl.Int64, "deleted_day": pl.Int64,
 }  # fmt: skip
 """Requisition lines; created_day is the day on which the row appears, deleted_day the one on which it is gone."""
-PER_SCALE: Final = 260
+PER_SCALE: Final = 800
 _FATES: Final = ("closed unused", "waits for an order", "rejected", "a draft, deleted")
 FIRST_FREE: Final = 60_000_001
 """Numbers of requisitions without an order; those with one have the order's number."""
