@@ -227,7 +227,7 @@ def land(ctx: typer.Context, system: SystemOption = None, object_: ObjectOption 
     console().print(landed_table(results))
     for result in results:
         if result.error:
-            _complain(f"{result.system}.{result.object}: {result.error}", result.remedy)
+            _complain(f"{result.system}.{result.object}: {result.error}", result.remedy or "")
     raise typer.Exit(2 if any(result.error for result in results) else 0)
 
 
@@ -236,7 +236,6 @@ def replay(
     ctx: typer.Context,
     system: Annotated[str, typer.Option("--system", help="Source system.")],
     object_: Annotated[str, typer.Option("--object", help="Its object.")],
-    batch: Annotated[list[str] | None, typer.Option("--batch", help="Only this batch; repeatable.")] = None,
 ) -> None:
     """Check rejected records again, after the contract was mended; what passes becomes a new batch."""
     from finance_sync.cli_output import console, landed_table
@@ -246,9 +245,7 @@ def replay(
     settings, deployment = _load(ctx)
     _choose(deployment, [system], [object_])
     with run_lock(settings):
-        result = replay_rejected(
-            settings, deployment, system, object_, batches=batch, correlation_id=uuid.uuid4().hex
-        )
+        result = replay_rejected(settings, deployment, system, object_, correlation_id=uuid.uuid4().hex)
     console().print(landed_table([result]))
 
 
@@ -338,7 +335,7 @@ def ui(
 def sandbox_create(
     ctx: typer.Context,
     seed: Annotated[int, typer.Option(help="The same seed makes the same company.")] = 7,
-    scale: Annotated[float, typer.Option(min=0.05, help="Size; 1 is some ten thousand documents.")] = 1.0,
+    scale: Annotated[float, typer.Option(min=0.05, help="Size; 1 has some 25 thousand journal lines.")] = 1.0,
     if_missing: Annotated[bool, typer.Option("--if-missing", help="Keep the one that is there.")] = False,
 ) -> None:
     """Found the demo company: its source systems, with planted problems and an answer key."""

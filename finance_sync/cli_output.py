@@ -101,26 +101,36 @@ def findings_table(findings: Iterable[Finding]) -> Table:
 
 def landed_table(results: Iterable[LandingResult]) -> Table:
     """What became of each object, one line each."""
-    numbers = ("seen", "accepted", "rejected", "unchanged", "deleted")
+    numbers = ("source says", "seen", "accepted", "rejected", "unchanged", "deleted")
     rows = (
         (
             result.system,
             result.object,
-            "failed" if result.error else result.batch_id or "nothing new",
-            *(
-                f"{count:,}"
-                for count in (
-                    result.rows_seen,
-                    result.rows_accepted,
-                    result.rows_rejected,
-                    result.rows_unchanged,
-                    result.rows_deleted,
-                )
-            ),
+            result.status,
+            result.batch.batch_id if result.batch else "",
+            *_counts(result),
         )
         for result in results
     )
-    return grid(("system", "object", "batch", *numbers), rows, right=numbers)
+    return grid(("system", "object", "state", "batch", *numbers), rows, right=numbers)
+
+
+def _counts(result: LandingResult) -> tuple[str, ...]:
+    """Figures of the batch, or of the contact when it brought none; what is not stated is blank."""
+    batch, check = result.batch, result.check
+    counts: tuple[int | None, ...] = (None,) * 6
+    if batch is not None:
+        counts = (
+            batch.rows_source,
+            batch.rows_seen,
+            batch.rows_accepted,
+            batch.rows_rejected,
+            batch.rows_unchanged,
+            batch.rows_deleted,
+        )
+    elif check is not None:
+        counts = (check.rows_source, check.rows_seen, None, None, check.rows_unchanged, None)
+    return tuple("" if count is None else f"{count:,}" for count in counts)
 
 
 def built_table(result: BuildResult) -> Table:
