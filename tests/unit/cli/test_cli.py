@@ -219,3 +219,32 @@ def test_doctor_says_that_the_home_cannot_be_written(tmp_path: Path) -> None:
     }
     assert findings["data home"].status == "fail"
     assert "FINANCE_SYNC_HOME" in findings["data home"].remedy
+
+
+def test_landing_shows_the_batch_or_the_contact_and_leaves_blank_what_is_not_known() -> None:
+    from datetime import UTC
+
+    from finance_sync.cli_output import console, landed_table
+    from finance_sync.landing import Batch, Check, LandingResult
+
+    figures = {"rows_source": 1200, "rows_seen": 1201, "rows_unchanged": 3}
+    batch = Batch.model_construct(
+        batch_id="000002-abc", rows_accepted=1197, rows_rejected=1, rows_deleted=0, **figures
+    )
+    results = [
+        LandingResult("erp", "gl", "landed", batch=batch),
+        LandingResult(
+            "erp",
+            "po",
+            "unchanged",
+            check=Check(system="erp", object="po", checked_at=datetime.now(tz=UTC), **figures),
+        ),
+        LandingResult("erp", "ap", "failed", error="no answer"),
+    ]
+    target = console()
+    with target.capture() as captured:
+        target.print(landed_table(results))
+    lines = [line.split() for line in captured.get().splitlines()]
+    assert lines[1] == ["erp", "gl", "landed", "000002-abc", "1,200", "1,201", "1,197", "1", "3", "0"]
+    assert lines[2] == ["erp", "po", "unchanged", "1,200", "1,201", "3"]
+    assert lines[3] == ["erp", "ap", "failed"]
