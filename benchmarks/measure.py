@@ -55,7 +55,9 @@ def measure(command: Sequence[str], *, env: Mapping[str, str] | None = None, log
     """
     with log.open("wb") as output:
         started = time.perf_counter()
-        process = subprocess.Popen(list(command), stdout=output, stderr=subprocess.STDOUT, env=dict(env) if env else None)  # noqa: S603
+        process = subprocess.Popen(
+            list(command), stdout=output, stderr=subprocess.STDOUT, env=dict(env) if env else None
+        )
         peak = [0]
         stop = threading.Event()
         sampler = threading.Thread(target=_sample, args=(process.pid, peak, stop), daemon=True)

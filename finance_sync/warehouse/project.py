@@ -173,7 +173,7 @@ def run_dbt(
         manifest = Manifest.from_msgpack(saved.read_bytes())
         manifest.build_flat_graph()  # type: ignore[no-untyped-call]
     arguments = [
-        "build", *_flags(prepared), "--select", *LAYERS[layer], "--exclude-resource-type", "unit_test",
+        "build", *_flags(prepared), "--no-write-json", "--select", *LAYERS[layer], "--exclude-resource-type", "unit_test",
         "--indirect-selection", "cautious", "--vars", json.dumps(variables),
     ]  # fmt: skip
     if full_refresh:

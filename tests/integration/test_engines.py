@@ -20,7 +20,7 @@ TABLE = pa.table(
         "rate": pa.array([Decimal("1.0000000001"), Decimal("0.0000000000"), None], pa.decimal128(18, 10)),
         "name": pa.array(["Söhne & Co", None, ""], pa.string()),
         "day": pa.array([date(2026, 2, 28), None, date(1999, 12, 31)], pa.date32()),
-        "at": pa.array([datetime(2026, 2, 28, 23, 59, 59, 999999), None, datetime(1970, 1, 1)], pa.timestamp("us")),  # noqa: DTZ001
+        "at": pa.array([datetime(2026, 2, 28, 23, 59, 59, 999999), None, datetime(1970, 1, 1)], pa.timestamp("us")),
         "n": pa.array([1, None, -1], pa.int64()),
         "yes": pa.array([True, None, False], pa.bool_()),
     }
