@@ -21,6 +21,7 @@ ROWS, REJECTED, UNCHANGED, DELETED = (
     "rows gone at the source",
 )
 BATCH, WATERMARK, DATA_AS_OF, SECONDS = "batch", "watermark", "data as of", "seconds"
+NEW_COLUMNS = "columns that the contract does not know"
 REJECTS = "rejected records (sample)"
 MESSAGE, ERROR, REMEDY, OWNER = "message", "error", "what to do", "owner"
 OUTCOME, CONTROL, KIND = "outcome", "control", "kind of check"

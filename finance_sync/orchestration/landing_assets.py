@@ -9,7 +9,7 @@ Belongs here: the steps and what they tell Dagster. Does not: landing itself.
 
 # No postponed annotations here: Dagster reads the type of `context`.
 from collections.abc import Iterator, Mapping
-from datetime import date, datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 import dagster as dg
@@ -19,7 +19,7 @@ from dagster._core.definitions.source_asset import SYSTEM_METADATA_KEY_SOURCE_AS
 
 from finance_sync.catalog import System
 from finance_sync.catalog.models import FileRead, SourceObject
-from finance_sync.landing import LandingResult, land_system, list_batches
+from finance_sync.landing import Batch, LandingResult, land_system
 from finance_sync.orchestration import facts
 from finance_sync.orchestration.control_checks import Bench
 from finance_sync.orchestration.keys import landing_key
@@ -58,16 +58,20 @@ def _step(site: Site, bench: Bench, system: System) -> dg.AssetsDefinition:
         ]
         site.progress(f"landing {system.system} ({len(wanted)} objects)")
         results = land_system(
-            site.settings, site.deployment, system.system, objects=wanted, correlation_id=context.run.run_id
+            site.settings,
+            site.deployment,
+            system.system,
+            wanted,
+            correlation_id=context.run.run_id,
+            on_progress=lambda result: site.progress(_progress(result)),
         )
         for result in results:
             key = landing_key(system.system, result.object)
-            if result.error:
-                site.progress(f"{system.system}.{result.object} failed: {result.error}")
-                context.log.error("%s.%s failed: %s", system.system, result.object, result.error)
+            if result.status == "failed":
+                context.log.error("%s", result.error)
                 yield _not_landed(context, key)
             else:
-                yield dg.MaterializeResult(asset_key=key, metadata=_metadata(site, result))
+                yield dg.MaterializeResult(asset_key=key, metadata=_metadata(result))
             yield _check(key, result)
 
     return run
@@ -83,23 +87,41 @@ def _not_landed(context: dg.AssetExecutionContext, key: dg.AssetKey) -> dg.Outpu
     return dg.Output(None, output_name=name, metadata={SYSTEM_METADATA_KEY_SOURCE_ASSET_OBSERVATION: True})
 
 
-def _metadata(site: Site, result: LandingResult) -> Mapping[str, Any]:
+def _progress(result: LandingResult) -> str:
+    name = f"  {result.system}.{result.object}"
+    if result.status == "failed":
+        return f"{name} failed: {result.error}"
+    if result.batch is None:
+        return f"{name}: nothing new"
+    batch = result.batch
+    rejected = f", {batch.rows_rejected:,} rejected" if batch.rows_rejected else ""
+    return f"{name}: {batch.rows_accepted:,} rows{rejected}"
+
+
+def _metadata(result: LandingResult) -> Mapping[str, Any]:
+    batch, check = result.batch, result.check
     metadata: dict[str, Any] = {
-        facts.ROWS: result.rows_accepted,
-        facts.REJECTED: result.rows_rejected,
-        facts.UNCHANGED: result.rows_unchanged,
-        facts.DELETED: result.rows_deleted or None,
-        facts.BATCH: result.batch_id,
-        facts.WATERMARK: _text(result.watermark),
-        facts.DATA_AS_OF: _text(result.data_as_of),
+        facts.STATE: result.status,
+        facts.DATA_AS_OF: check.data_as_of.isoformat() if check is not None and check.data_as_of else None,
+        facts.SECONDS: round(result.seconds, 3),
     }
-    if result.rows_rejected:
-        metadata[facts.REJECTS] = dg.MetadataValue.md(_rejects(site, result))
+    if batch is not None:
+        metadata |= {
+            facts.ROWS: batch.rows_accepted,
+            facts.REJECTED: batch.rows_rejected,
+            facts.UNCHANGED: batch.rows_unchanged,
+            facts.DELETED: batch.rows_deleted or None,
+            facts.BATCH: batch.batch_id,
+            facts.WATERMARK: batch.window_to,
+            facts.NEW_COLUMNS: ", ".join(batch.new_columns),
+        }
+        if batch.rows_rejected:
+            metadata[facts.REJECTS] = dg.MetadataValue.md(_rejects(batch))
     return facts.compact(metadata)
 
 
 def _check(key: dg.AssetKey, result: LandingResult) -> dg.AssetCheckResult:
-    if result.error:
+    if result.status == "failed":
         metadata = facts.compact({facts.ERROR: result.error, facts.REMEDY: result.remedy})
         return dg.AssetCheckResult(
             asset_key=key,
@@ -111,9 +133,8 @@ def _check(key: dg.AssetKey, result: LandingResult) -> dg.AssetCheckResult:
     return dg.AssetCheckResult(asset_key=key, check_name=facts.LANDED_CHECK, passed=True)
 
 
-def _rejects(site: Site, result: LandingResult) -> str:
+def _rejects(batch: Batch) -> str:
     """Some of the rejected records with field, value and reason."""
-    batch = list_batches(site.settings, result.system, result.object)[-1]
     columns = ["record_key", "field", "value", "reject_reason", "message"]
     rows = pq.read_table(batch.rejected_path, columns=columns).slice(0, _SAMPLE_ROWS).to_pylist()
     return markdown_table(columns, [[row[column] for column in columns] for row in rows])
@@ -145,9 +166,3 @@ def _format(spec: SourceObject) -> str:
     if isinstance(spec.read, FileRead):
         return {"fixed": "text", "xlsx": "excel"}.get(spec.read.format, spec.read.format)
     return "sql"
-
-
-def _text(value: object) -> str | None:
-    if isinstance(value, date | datetime):
-        return value.isoformat()
-    return str(value) if value is not None else None

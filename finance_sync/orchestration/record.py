@@ -105,7 +105,7 @@ class _Reading:
             self.objects.append(
                 ObjectLine(
                     *place,
-                    state="landed" if found.get(facts.BATCH) else "unchanged",
+                    state="landed" if found.get(facts.STATE) == "landed" else "unchanged",
                     rows=int(found.get(facts.ROWS, 0)),
                     rejected=int(found.get(facts.REJECTED, 0)),
                     data_as_of=str(found.get(facts.DATA_AS_OF, "")),
@@ -124,7 +124,9 @@ class _Reading:
             if not evaluation.passed:
                 error, remedy = str(found.get(facts.ERROR, "")), str(found.get(facts.REMEDY, ""))
                 self.objects.append(ObjectLine(*place, state="failed", message=error, remedy=remedy))
-                self.technical.append(f"{'.'.join(place)}: {error}" + (f" -> {remedy}" if remedy else ""))
+                label = ".".join(place)
+                named = error if label in error else f"{label}: {error}"
+                self.technical.append(f"{named} -> {remedy}" if remedy else named)
         elif name == facts.TESTS_CHECK:
             self.tests += int(found.get(facts.TESTS, 0))
         elif name == facts.GATE_CHECK:

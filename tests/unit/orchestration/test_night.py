@@ -74,7 +74,7 @@ def test_an_object_that_fails_stops_neither_the_others_nor_what_follows(world: W
     summary = world.run()
 
     assert summary.exit_code == 2
-    assert summary.technical == ("plan.budget: budget cannot be reached -> look at its server",)
+    assert summary.technical == ("plan.budget: cannot be reached -> look at its server",)
     assert (summary.count("landed"), summary.count("failed"), world.published) == (3, 1, 1)
     # It is not claimed as landed, so that its freshness runs out; its check says why; the run is red.
     assert landing_key("plan", "budget") not in _materialized(world, summary.run_id)
@@ -84,7 +84,7 @@ def test_an_object_that_fails_stops_neither_the_others_nor_what_follows(world: W
     assert landed.metadata["what to do"].value == "look at its server"
     assert _check(world, landing_key("erp", "account"), "landed").passed
     assert [run.status for run in world.runs()] == [dg.DagsterRunStatus.FAILURE]
-    assert "plan.budget failed: budget cannot be reached" in world.said
+    assert "  plan.budget failed: plan.budget: cannot be reached" in world.said
 
     world.failing = set()
     assert world.run().exit_code == 0
@@ -239,6 +239,6 @@ def test_the_summary_is_readable(world: World) -> None:
     for part in (
         "Tiny Ltd · business date 2026-03-15 · duckdb", "4 objects of 2 systems · 3 with news, 0 unchanged, 1 failed",
         "12 rows, 0 rejected", "2 hold, 1 with exceptions, 1 not applicable, 0 not judged", "1,234.50 EUR at risk",
-        "plan.budget: budget cannot be reached -> look at its server", "Published version v1", "publish/current", "finance-sync ui",
+        "plan.budget: cannot be reached -> look at its server", "Published version v1", "publish/current", "finance-sync ui",
     ):  # fmt: skip
         assert part in text, text

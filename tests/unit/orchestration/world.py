@@ -10,7 +10,7 @@ import json
 import shutil
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import date, datetime
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -20,7 +20,7 @@ import pytest
 
 from finance_sync.catalog import load_deployment
 from finance_sync.controls import Check, CheckResult, load_checks
-from finance_sync.landing import LandingResult
+from finance_sync.landing import Batch, LandingResult
 from finance_sync.orchestration import (
     control_checks,
     dbt_assets,
@@ -118,17 +118,30 @@ class World:
             return list(found.get_runs())
 
     def land(
-        self, settings: Any, deployment: Any, system: str, *, objects: Iterable[str], correlation_id: str
+        self,
+        settings: Any,
+        deployment: Any,
+        system: str,
+        objects: Iterable[str],
+        *,
+        correlation_id: str,
+        on_progress: Callable[[LandingResult], None],
     ) -> list[LandingResult]:
         results = []
         for name in objects:
             self.landed.append(f"{system}.{name}")
             if name in self.failing:
-                found = result(system, name, error=f"{name} cannot be reached", remedy="look at its server")
+                message = f"{system}.{name}: cannot be reached"
+                found = LandingResult(system, name, "failed", error=message, remedy="look at its server")
             elif self.nothing_new:
-                found = result(system, name, rows_unchanged=4)
+                found = LandingResult(system, name, "unchanged")
             else:
-                found = result(system, name, batch_id="000001-0123456789ab", rows_accepted=4)
+                batch = Batch(
+                    batch_id="000001-0123456789ab", seq=1, system=system, object=name, mode="snapshot",
+                    pulled_at=datetime(2026, 3, 15), rows_accepted=4, rows_seen=4,
+                )  # fmt: skip
+                found = LandingResult(system, name, "landed", batch)
+            on_progress(found)
             results.append(found)
         return results
 
@@ -176,11 +189,6 @@ class World:
         link.unlink(missing_ok=True)
         link.symlink_to(version)
         return Publication(version, f"v{self.published}", {"mart_budget_vs_actual": 3}, unchanged=False)
-
-
-def result(system: str, name: str, **values: Any) -> LandingResult:
-    """A landing result with the given fields."""
-    return LandingResult(system=system, object=name, **values)
 
 
 def verdict(check: Check, **values: Any) -> CheckResult:
