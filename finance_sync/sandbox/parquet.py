@@ -33,8 +33,16 @@ _TYPES: Final[Mapping[str, pl.DataType]] = {
     "rate": pl.Decimal(18, 10),
 }
 _HEADER_COLUMNS: Final = (
-    "entity", "supplier", "supplier_reference", "document_type", "status", "invoice_date", "posting_date", "currency", "changed_at",
-)  # fmt: skip
+    "entity",
+    "supplier",
+    "supplier_reference",
+    "document_type",
+    "status",
+    "invoice_date",
+    "posting_date",
+    "currency",
+    "changed_at",
+)
 
 
 @dataclass(frozen=True)
@@ -87,7 +95,8 @@ def _write(folder: Path, systems: Mapping[str, System], since: int | None, today
     company.book.raw.clear()  # a typed file cannot hold a text in an amount
     number = int(state["files"])
     rows: dict[str, int] = {}
-    all_peaks, sums = [], []
+    all_peaks: list[pl.DataFrame] = []
+    sums: list[pl.DataFrame] = []
     for shard in company.shards():
         for table in _typed_source(document_tables(company, shard, today)):
             _put(folder, systems, table, since, number, rows)
