@@ -43,3 +43,12 @@
             {%- endfor %}
         )
 {%- endmacro %}
+
+
+{#-
+  Predicate: postings on the account count in the budget marts. Accounts without budget control do not; UNMAPPED and NONE do,
+  so that spending whose account is not known is shown.
+-#}
+{% macro is_in_budget_view(account) -%}
+    ({{ account }}.is_budget_controlled or {{ account }}.account_id in ('UNMAPPED', 'NONE') or {{ account }}.account_id is null)
+{%- endmacro %}

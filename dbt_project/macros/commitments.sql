@@ -25,14 +25,16 @@
     from {{ ref('fct_purchase_order_line') }} as orders
     where {{ finance_sync.in_scope('orders') }}
 
+    {%- for dated in ['approved_on', 'due_on', 'closed_on'] %}
+
     union
 
     select orders.record_key
     from {{ ref('fct_purchase_order_line') }} as orders
     inner join {{ ref('int_entity_day') }} as day
-        on day.legal_entity_id = orders.legal_entity_id
-        and (day.period_day = orders.approved_on or day.period_day = orders.due_on or day.period_day = orders.closed_on)
+        on day.legal_entity_id = orders.legal_entity_id and day.period_day = orders.{{ dated }}
     where {{ finance_sync.in_scope('day') }}
+    {%- endfor %}
     {%- for documents in ['fct_receipt_line', 'fct_invoice_line'] %}
 
     union
@@ -53,6 +55,35 @@
     from {{ stored }} as stored
     where {{ finance_sync.in_scope('stored') }}
     {%- endif %}
+{%- endmacro %}
+
+
+{#- The same for requisition lines: one of their days, or of the order lines made of them, lies in a period that is rebuilt. -#}
+{% macro touched_requisition_lines() -%}
+    select requisitions.record_key
+    from {{ ref('fct_requisition_line') }} as requisitions
+    where {{ finance_sync.in_scope('requisitions') }}
+
+    {%- for dated in ['approved_on', 'closed_on'] %}
+
+    union
+
+    select requisitions.record_key
+    from {{ ref('fct_requisition_line') }} as requisitions
+    inner join {{ ref('int_entity_day') }} as day
+        on day.legal_entity_id = requisitions.legal_entity_id and day.period_day = requisitions.{{ dated }}
+    where {{ finance_sync.in_scope('day') }}
+    {%- endfor %}
+
+    union
+
+    select requisitions.record_key
+    from {{ ref('fct_purchase_order_line') }} as orders
+    inner join {{ ref('fct_requisition_line') }} as requisitions
+        on requisitions.source_system = orders.source_system
+        and requisitions.requisition_no = orders.requisition_no
+        and requisitions.line_no = orders.requisition_line_no
+    where {{ finance_sync.in_scope('orders') }}
 {%- endmacro %}
 
 
