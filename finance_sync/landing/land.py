@@ -324,8 +324,9 @@ def _statement(contract: Contract, pull: Pull, figures: Figures) -> Statement:
     if not read.total_row:
         return replace(said, rows=rows)
     if not figures.stated.get(""):
+        rule = ", ".join(f"{name} {value!r}" for name, value in read.total_row.items())
         raise SourceError(
-            f"{contract.where}: the file has no total row ({', '.join(f'{name}={value!r}' for name, value in read.total_row.items())})",
+            f"{contract.where}: the file has no total row (a row with {rule})",
             remedy="it may be cut off: have it delivered again, or correct `total_row`",
         )
     return Statement("total_row", rows, {name: value for name, value in figures.stated.items() if name})
@@ -345,6 +346,7 @@ def _manifest(visit: _Visit, task: Task, done: Pass, statement: Statement, pull:
         window_from=cursor_text(task.start),
         window_to=cursor_text(_watermark(visit, figures.latest)) or (last.window_to if last is not None else None),
         pulled_at=visit.started,
+        business_date=visit.business_date,
         data_as_of=_moment(figures.latest),
         rows_source=statement.rows,
         rows_seen=figures.seen,

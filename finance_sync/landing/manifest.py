@@ -67,6 +67,7 @@ class Batch(_Record):
     window_from: str | None = None
     window_to: str | None = None
     pulled_at: datetime
+    business_date: date | None = None
     data_as_of: datetime | None = None
     rows_source: int | None = None
     rows_seen: int = 0

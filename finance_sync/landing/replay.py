@@ -9,7 +9,7 @@ import hashlib
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from typing import cast
 
 import polars as pl
@@ -65,7 +65,7 @@ def replay(
         good = [found for found in _good(contract, waiting) if found.height]
         if not good:
             return LandingResult(system, name, "unchanged")
-        return _land(log, contract, batches, pl.concat(good, how="diagonal_relaxed"), correlation_id)
+        return _land(log, contract, batches, pl.concat(good, how="diagonal_relaxed"), deployment.business_date(settings), correlation_id)
 
 
 def _good(contract: Contract, waiting: pl.DataFrame) -> Iterator[pl.DataFrame]:
@@ -120,7 +120,7 @@ def _raw(contract: Contract, rows: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataF
 
 
 def _land(
-    log: ObjectLog, contract: Contract, batches: Sequence[Batch], good: pl.DataFrame, correlation_id: str
+    log: ObjectLog, contract: Contract, batches: Sequence[Batch], good: pl.DataFrame, business_date: date, correlation_id: str
 ) -> LandingResult:
     extras = {name: pl.String() for name in good.columns if name not in contract.schema and name not in _FROM}
     schema: Mapping[str, pl.DataType] = {**contract.schema, **extras}
@@ -154,7 +154,8 @@ def _land(
     last = batches[-1]
     batch = Batch(
         batch_id=batch_id, seq=seq, system=contract.system, object=contract.name, mode="replay",
-        window_from=last.window_from, window_to=last.window_to, pulled_at=datetime.now(tz=UTC).replace(tzinfo=None),
+        window_from=last.window_from, window_to=last.window_to, business_date=business_date,
+        pulled_at=datetime.now(tz=UTC).replace(tzinfo=None),
         data_as_of=last.data_as_of, rows_seen=content.height + settled.height - landed.height,
         rows_accepted=content.height, rows_superseded=settled.height - landed.height, rows_settled=settled.height,
         control_totals=totals, cursor_max=_cursor_max(contract, landed), schema_fingerprint=last.schema_fingerprint,
