@@ -119,7 +119,7 @@ class SqlPull(Pull):
         declared = spec.fields[field]
         if self.columns[column] == "text" and declared.format is not None:
             raise SourceError(
-                f"{self._where}: cursor {field!r} is text in the format {declared.format!r}, which does not sort in order of time",
+                f"{self._where}: cursor {field!r} is text in the format {declared.format!r}, which does not sort by time",
                 remedy="use a column with a real time, a query that casts it, or delta mode snapshot",
             )
         zoned = self._database.is_zoned(column)

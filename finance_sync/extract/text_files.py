@@ -111,7 +111,7 @@ def csv_columns(file: TextFile, read: FileRead, where: str) -> list[str]:
     if twice:
         raise SourceError(
             f"{where}: {file.name} has more than one column {', '.join(map(repr, twice))}",
-            remedy="have the header corrected, or skip it (`skip_rows: 1`, `has_header: false`) and give each field its `position`",
+            remedy="have the header corrected, or skip it (`skip_rows: 1`, `has_header: false`) and give `position`s",
         )
     return names
 

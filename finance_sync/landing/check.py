@@ -17,17 +17,10 @@ import polars as pl
 from finance_sync.catalog.models import FileRead
 from finance_sync.extract.pull import BrokenRecord, Page
 from finance_sync.landing.contract import Binding
-from finance_sync.landing.convert import (
-    LOOSE,
-    Converted,
-    Finding,
-    Limit,
-    as_text,
-    convert,
-    currency_limit,
-    loose_numbers,
-)
+from finance_sync.landing.convert import convert
 from finance_sync.landing.hashing import text_md5
+from finance_sync.landing.numbers import LOOSE, currency_limit, loose_numbers
+from finance_sync.landing.values import Converted, Finding, Limit, as_text
 
 REJECTED_SCHEMA: dict[str, pl.DataType] = {
     "_record_no": pl.Int64(), "reject_reason": pl.String(), "field": pl.String(), "value": pl.String(), "message": pl.String(),
@@ -38,8 +31,8 @@ EXACT = Context(prec=76)  # sums stay exact: Python's default of 28 digits would
 
 REMEDIES = {
     "bad_row": "have the line corrected at the source; if all lines look so, check `delimiter` and `quote`",
-    "not_a_number": "correct it at the source; or, if it is how the source writes numbers, declare `numbers`, `zero` or `blank`, and replay",
-    "too_many_decimals": "correct it at the source; if the source is right, declare `decimals` with the reason in `note`, and replay",
+    "not_a_number": "correct it at the source; or, if it writes numbers so, declare `numbers`, `zero` or `blank`, and replay",
+    "too_many_decimals": "correct it at the source; if the source is right, declare `decimals` and why in `note`, and replay",
     "does_not_fit": "correct it at the source",
     "not_an_integer": "correct it at the source, or declare another type, and replay",
     "unknown_currency": "correct it at the source; codes are those of ISO 4217",
@@ -205,8 +198,10 @@ def _unknown_currency(binding: Binding, column: Converted) -> list[Finding]:
     if not strange:
         return []
     return [
-        Finding("unknown_currency", codes.is_in(strange).fill_null(False), "is not a currency of ISO 4217")
-    ]  # noqa: FBT003
+        Finding(
+            "unknown_currency", codes.is_in(strange).fill_null(value=False), "is not a currency of ISO 4217"
+        )
+    ]
 
 
 def _money_rules(binding: Binding, columns: Mapping[str, Converted]) -> list[tuple[str, Finding]]:

@@ -275,7 +275,7 @@ def require_type(
     if kind == "float" and spec.type in _NUMBERS:
         raise SourceError(
             f"{contract.where}: column {column!r} (field {field!r}, {spec.type}) is stored as binary floats, which are not exact",
-            remedy="have it delivered as a decimal or as text; if that cannot be, declare `binary_float: true` and say why in `note`",
+            remedy="have it delivered as a decimal or as text; else declare `binary_float: true` and say why in `note`",
         )
     raise SourceError(
         f"{contract.where}: column {column!r} (field {field!r}) is {kind}; the contract says {spec.type}",

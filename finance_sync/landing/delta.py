@@ -22,9 +22,9 @@ from finance_sync.errors import SourceError
 from finance_sync.extract.pull import Pull
 from finance_sync.landing.check import EXACT, Checked, Totals, check_page, exact_sum, record_keys, reject_rows
 from finance_sync.landing.contract import Binding
-from finance_sync.landing.convert import LOOSE
 from finance_sync.landing.hashing import prints, row_md5
 from finance_sync.landing.manifest import Batch
+from finance_sync.landing.numbers import LOOSE
 from finance_sync.landing.state import Cursor, key_state, record_state, records_of
 from finance_sync.landing.writer import RejectedWriter, accepted_schema
 

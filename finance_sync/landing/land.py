@@ -405,7 +405,7 @@ def _contact(
 ) -> Check:
     last = batch_id or (visit.batches[-1].batch_id if visit.batches else None)
     return Check(
-        system=batch.system, object=batch.object, checked_at=visit.started, checked_as_of=visit.business_date, batch_id=batch_id,
+        system=batch.system, object=batch.object, checked_at=visit.started, business_date=visit.business_date, batch_id=batch_id,
         last_batch_id=last, rows_source=batch.rows_source, rows_seen=batch.rows_seen, rows_unchanged=batch.rows_unchanged,
         deletions_held=batch.deletions_held, source_statement=batch.source_statement, control_totals=batch.control_totals,
         data_as_of=batch.data_as_of, contract_version=visit.contract.version, content=content, files=stamps,
@@ -418,7 +418,7 @@ def _unchanged(
 ) -> LandingResult:
     """The source was reached and has nothing new."""
     update: dict[str, Any] = {
-        "checked_at": visit.started, "checked_as_of": visit.business_date, "batch_id": None, "content": content,
+        "checked_at": visit.started, "business_date": visit.business_date, "batch_id": None, "content": content,
         "correlation_id": visit.correlation_id, "failed_at": None, "error": None, "remedy": None,
     }  # fmt: skip
     if stamps is not None:

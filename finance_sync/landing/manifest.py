@@ -112,7 +112,7 @@ class Check(_Record):
 
     Attributes:
         checked_at: time (UTC) of the last contact that succeeded; None before the first.
-        checked_as_of: business date of that run.
+        business_date: business date of that run.
         batch_id: the batch it brought; None when there was nothing new.
         last_batch_id: the object's last batch at that time.
         files: name -> stamp of every file that has been read.
@@ -122,7 +122,7 @@ class Check(_Record):
     system: str
     object: str
     checked_at: datetime | None = None
-    checked_as_of: date | None = None
+    business_date: date | None = None
     batch_id: str | None = None
     last_batch_id: str | None = None
     rows_source: int | None = None

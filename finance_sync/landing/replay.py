@@ -65,7 +65,14 @@ def replay(
         good = [found for found in _good(contract, waiting) if found.height]
         if not good:
             return LandingResult(system, name, "unchanged")
-        return _land(log, contract, batches, pl.concat(good, how="diagonal_relaxed"), deployment.business_date(settings), correlation_id)
+        return _land(
+            log,
+            contract,
+            batches,
+            pl.concat(good, how="diagonal_relaxed"),
+            deployment.business_date(settings),
+            correlation_id,
+        )
 
 
 def _good(contract: Contract, waiting: pl.DataFrame) -> Iterator[pl.DataFrame]:
@@ -120,7 +127,12 @@ def _raw(contract: Contract, rows: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataF
 
 
 def _land(
-    log: ObjectLog, contract: Contract, batches: Sequence[Batch], good: pl.DataFrame, business_date: date, correlation_id: str
+    log: ObjectLog,
+    contract: Contract,
+    batches: Sequence[Batch],
+    good: pl.DataFrame,
+    business_date: date,
+    correlation_id: str,
 ) -> LandingResult:
     extras = {name: pl.String() for name in good.columns if name not in contract.schema and name not in _FROM}
     schema: Mapping[str, pl.DataType] = {**contract.schema, **extras}

@@ -2,16 +2,16 @@
 
 Columns, in order; times are UTC, totals decimal(38,4):
 
-- batch: system, object, batch_id, batch_seq, mode, window_from, window_to, pulled_at, data_as_of, rows_source, rows_seen,
-  rows_accepted, rows_rejected, rows_unchanged, rows_superseded, rows_deleted, schema_fingerprint, contract_version, content_hash,
+- batch: system, object, batch_id, batch_seq, mode, window_from, window_to, pulled_at, business_date, data_as_of,
+  rows_source, rows_seen, rows_accepted, rows_rejected, rows_unchanged, rows_superseded, rows_deleted, schema_fingerprint, contract_version, content_hash,
   new_columns (comma separated), correlation_id, source_statement. One row per batch.
 - batch_total: system, object, batch_id, batch_seq, field, total_source, total_seen, total_accepted, total_rejected,
   total_unchanged, total_superseded. One row per batch and control total.
-- check: system, object, checked_at, checked_as_of, batch_id, rows_source, rows_seen, source_statement, failed_at, error. One row
+- check: system, object, checked_at, business_date, batch_id, rows_source, rows_seen, source_statement, failed_at, error. One row
   per object that was ever reached; the last contact that succeeded, and the failure since, if any.
 - check_total: system, object, field, total_source, total_seen. One row per control total of the last contact.
-- rejected_record: system, object, batch_id, batch_seq, record_key, reject_reason, field, value, message, payload, row_hash, is_open.
-  One row per rejected record and broken field.
+- rejected_record: system, object, batch_id, batch_seq, record_key, reject_reason, field, value, message, payload, row_hash,
+  is_open. One row per rejected record and broken field.
 
 Belongs here: the shape of these tables. Does not: loading them (warehouse).
 """
@@ -37,8 +37,8 @@ _CENT_OF_CENT = Decimal("0.0001")
 
 BATCH = pa.schema([
     ("system", _TEXT), ("object", _TEXT), ("batch_id", _TEXT), ("batch_seq", _INT), ("mode", _TEXT), ("window_from", _TEXT),
-    ("window_to", _TEXT), ("pulled_at", _TIME), ("data_as_of", _TIME), ("rows_source", _INT), ("rows_seen", _INT),
-    ("rows_accepted", _INT), ("rows_rejected", _INT), ("rows_unchanged", _INT), ("rows_superseded", _INT), ("rows_deleted", _INT),
+    ("window_to", _TEXT), ("pulled_at", _TIME), ("business_date", pa.date32()), ("data_as_of", _TIME),
+    ("rows_source", _INT), ("rows_seen", _INT), ("rows_accepted", _INT), ("rows_rejected", _INT), ("rows_unchanged", _INT), ("rows_superseded", _INT), ("rows_deleted", _INT),
     ("schema_fingerprint", _TEXT), ("contract_version", _TEXT), ("content_hash", _TEXT), ("new_columns", _TEXT),
     ("correlation_id", _TEXT), ("source_statement", _TEXT),
 ])  # fmt: skip
@@ -48,15 +48,16 @@ BATCH_TOTAL = pa.schema([
     ("total_superseded", _TOTAL),
 ])  # fmt: skip
 CHECK = pa.schema([
-    ("system", _TEXT), ("object", _TEXT), ("checked_at", _TIME), ("checked_as_of", pa.date32()), ("batch_id", _TEXT),
+    ("system", _TEXT), ("object", _TEXT), ("checked_at", _TIME), ("business_date", pa.date32()), ("batch_id", _TEXT),
     ("rows_source", _INT), ("rows_seen", _INT), ("source_statement", _TEXT), ("failed_at", _TIME), ("error", _TEXT),
 ])  # fmt: skip
 CHECK_TOTAL = pa.schema([
     ("system", _TEXT), ("object", _TEXT), ("field", _TEXT), ("total_source", _TOTAL), ("total_seen", _TOTAL),
 ])  # fmt: skip
 REJECTED_RECORD = pa.schema([
-    ("system", _TEXT), ("object", _TEXT), ("batch_id", _TEXT), ("batch_seq", _INT), ("record_key", _TEXT), ("reject_reason", _TEXT),
-    ("field", _TEXT), ("value", _TEXT), ("message", _TEXT), ("payload", _TEXT), ("row_hash", _TEXT), ("is_open", pa.bool_()),
+    ("system", _TEXT), ("object", _TEXT), ("batch_id", _TEXT), ("batch_seq", _INT), ("record_key", _TEXT),
+    ("reject_reason", _TEXT), ("field", _TEXT), ("value", _TEXT), ("message", _TEXT), ("payload", _TEXT),
+    ("row_hash", _TEXT), ("is_open", pa.bool_()),
 ])  # fmt: skip
 
 
@@ -79,8 +80,8 @@ def batch_total_table(settings: Settings, deployment: Deployment) -> pa.Table:
         BATCH_TOTAL,
         (
             {
-                "system": batch.system, "object": batch.object, "batch_id": batch.batch_id, "batch_seq": batch.seq, "field": field,
-                **{f"total_{name}": _four(value) for name, value in total.model_dump().items()},
+                "system": batch.system, "object": batch.object, "batch_id": batch.batch_id, "batch_seq": batch.seq,
+                "field": field, **{f"total_{name}": _four(value) for name, value in total.model_dump().items()},
             }
             for batch in _batches(settings, deployment)
             for field, total in batch.control_totals.items()
@@ -91,7 +92,8 @@ def batch_total_table(settings: Settings, deployment: Deployment) -> pa.Table:
 def check_table(settings: Settings, deployment: Deployment) -> pa.Table:
     """One row per object that was ever reached (schema CHECK)."""
     return _table(
-        CHECK, (check.model_dump(include=set(CHECK.names)) for check in _checks(settings, deployment))
+        CHECK,
+        (check.model_dump(include=set(CHECK.names)) for check in _checks(settings, deployment)),
     )
 
 
