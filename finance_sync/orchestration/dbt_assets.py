@@ -86,7 +86,10 @@ class LayerTranslator(DagsterDbtTranslator):
         for parent in node["depends_on"]["nodes"]:
             if parent in manifest["nodes"]:
                 other = manifest["nodes"][parent]
-                deps.add(model_key(layer_of(other), other["name"]))
+                if _is_ephemeral(other):
+                    deps |= set(self._deps(manifest, other))
+                else:
+                    deps.add(model_key(layer_of(other), other["name"]))
             elif manifest["sources"][parent]["name"] in _LANDING_SOURCES:
                 deps |= {
                     landing_key(system.system, name)
@@ -102,8 +105,12 @@ def layer_of(node: Mapping[str, Any]) -> str:
 
 
 def models(site: Site) -> dict[str, Mapping[str, Any]]:
-    """The models of the manifest by unique id."""
-    return {key: node for key, node in site.manifest["nodes"].items() if node["resource_type"] == "model"}
+    """The models of the manifest by unique id; ephemeral ones are part of the models that use them."""
+    return {
+        key: node
+        for key, node in site.manifest["nodes"].items()
+        if node["resource_type"] == "model" and not _is_ephemeral(node)
+    }
 
 
 def model_keys(site: Site) -> dict[str, dg.AssetKey]:
@@ -187,23 +194,23 @@ def _events(
 ) -> Iterator[dg.MaterializeResult[Any] | dg.AssetCheckResult]:
     outcome = {item.unique_id: item for item in result.models}
     reason = result.full_refresh.get(step)
-    for key, spec in specs.items():
-        item = outcome.get(key)
-        if item is None or item.failed:
+    # In the order in which dbt finished them: Dagster wants what a model depends on first.
+    for item in result.models:
+        spec = specs.get(item.unique_id)
+        if spec is None:
             continue
-        metadata = {facts.SECONDS: round(item.seconds, 3), facts.REBUILT: reason}
-        yield dg.MaterializeResult(asset_key=spec.key, metadata=facts.compact(metadata))
-        ran = [outcome[test] for test in tests.get(key, {}) if test in outcome]
-        if ran:
-            yield _test_result(spec.key, ran)
-    for key in tests:
-        item = outcome.get(key)
-        if item is not None and item.failed:
+        ran = [outcome[test] for test in tests.get(item.unique_id, {}) if test in outcome]
+        if not item.failed:
+            metadata = {facts.SECONDS: round(item.seconds, 3), facts.REBUILT: reason}
+            yield dg.MaterializeResult(asset_key=spec.key, metadata=facts.compact(metadata))
+            if ran:
+                yield _test_result(spec.key, ran)
+        elif ran:
             yield dg.AssetCheckResult(
-                asset_key=specs[key].key,
+                asset_key=spec.key,
                 check_name=facts.TESTS_CHECK,
                 passed=False,
-                metadata={facts.ERROR: item.message},
+                metadata={facts.ERROR: item.message or item.status},
             )
 
 
@@ -239,6 +246,10 @@ def _log_failure(context: dg.AssetExecutionContext, site: Site, item: ModelResul
     if item.failed and item.status != "skipped":
         site.progress(f"{item.resource_type} {item.name} failed: {item.message.strip()}")
         context.log.error("%s %s failed: %s", item.resource_type, item.name, item.message)
+
+
+def _is_ephemeral(node: Mapping[str, Any]) -> bool:
+    return bool(node.get("config", {}).get("materialized") == "ephemeral")
 
 
 def _kind(node: Mapping[str, Any]) -> str:

@@ -31,6 +31,10 @@ def test_lineage_runs_from_landing_to_publication(world: World) -> None:
     assert parents[model_key("canonical", "fct_journal_line")] == {
         model_key("staging", "stg_erp__gl_line"), model_key("canonical", "dim_account"),
     }  # fmt: skip
+    assert parents[model_key("canonical", "fct_budget_line")] == {
+        model_key("staging", "stg_plan__budget"),
+        model_key("canonical", "dim_account"),
+    }
     # Completeness is about everything that landed, though dbt reads it from a table beside its models.
     assert parents[model_key("reconciled", "rec_c01")] == {
         landing_key("erp", "account"), landing_key("erp", "cost_center"), landing_key("erp", "gl_line"), landing_key("plan", "budget"),

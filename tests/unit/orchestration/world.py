@@ -76,6 +76,19 @@ def manifest() -> dict[str, Any]:
         if name == "rec_c01":
             node["depends_on"]["nodes"].append("source.finance_sync.meta.batch")
         nodes[unique_id(name)] = node
+    # Ephemeral: no table, no asset; who uses it depends on what it uses.
+    middle = _node(
+        "int_middle",
+        ["finance_sync", "canonical", "int_middle"],
+        "ephemeral",
+        "select 1",
+        [unique_id("dim_account")],
+    )
+    nodes[unique_id("int_middle")] = middle
+    nodes[unique_id("fct_budget_line")]["depends_on"]["nodes"] = [
+        unique_id("stg_plan__budget"),
+        unique_id("int_middle"),
+    ]
     nodes[TEST] = {
         "unique_id": TEST, "resource_type": "test", "attached_node": unique_id("dim_account"),
         "depends_on": {"nodes": [unique_id("dim_account")]}, "config": {},
