@@ -291,7 +291,7 @@ def _is_news(batch: Batch, done: Pass) -> bool:
 
 def _emptied(batch: Batch, done: Pass) -> bool:
     """An object read in full that has, with leave, no records any more."""
-    return batch.mode == "full" and not batch.rows_accepted and done.state_rows > 0
+    return batch.mode == "full" and not batch.rows_accepted + batch.rows_unchanged and done.state_rows > 0
 
 
 def _finish_files(folder: Path, batch: Batch, settled: pl.DataFrame) -> None:
