@@ -63,8 +63,8 @@ final as (
             when placed.rows_failed > 0 then 'failed'
             when placed.rows_compared = 0 then 'nothing_to_compare'
             else 'passed'
-        end as result,
-        applicability.reason as not_applicable_reason,
+        end as status,
+        applicability.reason,
         -- one entity has one currency; over all entities there is no functional one
         case when placed.legal_entity_id not in ('ALL', 'UNMAPPED') then entity.functional_currency end as currency_code,
         control.remedy
