@@ -2,9 +2,9 @@
 
 Columns, in order; times are UTC, totals decimal(38,4):
 
-- batch: system, object, batch_id, batch_seq, mode, window_from, window_to, pulled_at, business_date, data_as_of,
-  rows_source, rows_seen, rows_accepted, rows_rejected, rows_unchanged, rows_superseded, rows_deleted, schema_fingerprint, contract_version, content_hash,
-  new_columns (comma separated), correlation_id, source_statement. One row per batch.
+- batch: system, object, batch_id, batch_seq, mode, window_from, window_to, pulled_at, business_date, data_as_of, rows_source,
+  rows_seen, rows_accepted, rows_rejected, rows_unchanged, rows_superseded, rows_deleted, schema_fingerprint, contract_version,
+  content_hash, new_columns (comma separated), correlation_id, source_statement. One row per batch.
 - batch_total: system, object, batch_id, batch_seq, field, total_source, total_seen, total_accepted, total_rejected,
   total_unchanged, total_superseded. One row per batch and control total.
 - check: system, object, checked_at, business_date, batch_id, rows_source, rows_seen, source_statement, failed_at, error. One row
@@ -37,10 +37,10 @@ _CENT_OF_CENT = Decimal("0.0001")
 
 BATCH = pa.schema([
     ("system", _TEXT), ("object", _TEXT), ("batch_id", _TEXT), ("batch_seq", _INT), ("mode", _TEXT), ("window_from", _TEXT),
-    ("window_to", _TEXT), ("pulled_at", _TIME), ("business_date", pa.date32()), ("data_as_of", _TIME),
-    ("rows_source", _INT), ("rows_seen", _INT), ("rows_accepted", _INT), ("rows_rejected", _INT), ("rows_unchanged", _INT), ("rows_superseded", _INT), ("rows_deleted", _INT),
-    ("schema_fingerprint", _TEXT), ("contract_version", _TEXT), ("content_hash", _TEXT), ("new_columns", _TEXT),
-    ("correlation_id", _TEXT), ("source_statement", _TEXT),
+    ("window_to", _TEXT), ("pulled_at", _TIME), ("business_date", pa.date32()), ("data_as_of", _TIME), ("rows_source", _INT),
+    ("rows_seen", _INT), ("rows_accepted", _INT), ("rows_rejected", _INT), ("rows_unchanged", _INT), ("rows_superseded", _INT),
+    ("rows_deleted", _INT), ("schema_fingerprint", _TEXT), ("contract_version", _TEXT), ("content_hash", _TEXT),
+    ("new_columns", _TEXT), ("correlation_id", _TEXT), ("source_statement", _TEXT),
 ])  # fmt: skip
 BATCH_TOTAL = pa.schema([
     ("system", _TEXT), ("object", _TEXT), ("batch_id", _TEXT), ("batch_seq", _INT), ("field", _TEXT), ("total_source", _TOTAL),
