@@ -204,8 +204,11 @@ class _Bench:
         if not measure.rows_failed:
             return f"{measure.rows_compared:,} {what}, none fails."
         text = f"{measure.rows_failed:,} of {measure.rows_compared:,} {what} fail"
-        if check.kind == "control":
-            text += f", {measure.amount_group:,.2f} {self._situation.group_currency} at risk".rstrip()
+        if check.kind != "control":
+            return f"{text}."
+        if measure.rows_without_amount == measure.rows_failed:
+            return f"{text}; none has an amount."
+        text += f", {measure.amount_group:,.2f} {self._situation.group_currency} at risk".rstrip()
         if measure.rows_without_amount:
             text += f"; the amount of {measure.rows_without_amount:,} is not known"
         return f"{text}."

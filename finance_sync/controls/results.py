@@ -79,8 +79,7 @@ class CheckResult:
         blocking: nothing that depends on the asset may go on (see judge.is_blocking).
         rows_compared: comparisons (controls) or rows (others) that were judged.
         rows_failed: exact number of failing rows.
-        rows_without_amount: failing rows whose amount at risk is not known (no rate); they count as zero in
-            it.
+        rows_without_amount: failing rows without an amount at risk: no rate, or none by nature.
         amount_group: amount at risk of all failing rows, group currency, absolute.
         group_currency: ISO code; empty when not known.
         by_reason: totals per reason, largest amount first.

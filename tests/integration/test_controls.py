@@ -147,6 +147,13 @@ def test_a_blocking_control_blocks_when_its_worst_row_is_critical(
     assert not result.sample_truncated
 
 
+def test_failing_rows_may_have_no_amount_at_all(judged: Judged, embedded: HandMadeWarehouse) -> None:
+    embedded.insert("reconciled.rec_c22", failing("C22", "erp|lines", None))
+    result = judged(embedded, "landing")["c22_freshness"]
+    assert (result.severity, result.amount_group, result.rows_without_amount) == ("low", 0, 1)
+    assert result.message == "1 of 6 comparisons fail; none has an amount."
+
+
 def test_what_cannot_be_evaluated_is_an_error_and_the_engineers_to_mend(
     judged: Judged, warehouse: HandMadeWarehouse
 ) -> None:
