@@ -107,9 +107,11 @@ class _Count:
     inside: bool = False
 
     def add(self, block: bytes) -> None:
-        """Count whole lines; ``block`` ends with a newline, but for the last."""
+        """Count whole lines; ``block`` ends with a line feed, but for the last."""
         data = np.frombuffer(block, dtype=np.uint8)
-        ends = np.flatnonzero(data == ord("\n"))
+        feed, back = data == ord("\n"), data == ord("\r")
+        alone = back & ~np.append(feed[1:], False)  # noqa: FBT003 - a carriage return of its own ends a line too
+        ends = np.flatnonzero(feed | alone)
         if not block.endswith(b"\n"):
             ends = np.append(ends, len(block))
         starts = np.concatenate(([0], ends[:-1] + 1))

@@ -349,7 +349,7 @@ def _rejections(
 def _finished(binding: Binding, frame: pl.DataFrame) -> pl.DataFrame:
     """Messages and hashes. A message names system, object, record, field, value, what is wrong and what to do."""
     shown = (
-        pl.when(pl.col("value").is_null())
+        pl.when(pl.col("value").fill_null("").str.strip_chars() == "")
         .then(pl.lit(""))
         .otherwise(pl.format(" '{}'", pl.col("value").str.slice(0, 80)))
     )

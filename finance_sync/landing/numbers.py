@@ -82,18 +82,19 @@ def number(binding: Binding, field: str, spec: FieldSpec, raw: pl.Series, limit:
     if raw.dtype in (pl.String, pl.Null):
         plain, not_number = plain_numbers(raw.cast(pl.String), spec, binding.numbers)
         found = [Finding("not_a_number", not_number, "is not a number")] if not_number.any() else []
+        given = plain.is_not_null()
         if found:
             plain = plain.set(not_number, None)
         if spec.binary_float:
-            return _from_float(spec, plain.cast(pl.Float64, strict=False), limit, found)
-        return _from_text(spec, plain, limit, found)
+            return _from_float(spec, plain.cast(pl.Float64, strict=False), given, limit, found)
+        return _from_text(spec, plain, given, limit, found)
     if raw.dtype.is_float():
         if not (spec.binary_float or binding.rounded_floats):
             raise SourceError(
                 f"{binding.contract.where}: field {field!r} comes as binary floats, which are not exact",
                 remedy="have it delivered as a decimal or as text, or declare `binary_float: true`",
             )
-        return _from_float(spec, raw.cast(pl.Float64), limit, [])
+        return _from_float(spec, raw.cast(pl.Float64), raw.is_not_null(), limit, [])
     if raw.dtype.is_integer() or raw.dtype.is_decimal():
         return _from_exact(spec, raw, limit)
     raise SourceError(
@@ -102,9 +103,10 @@ def number(binding: Binding, field: str, spec: FieldSpec, raw: pl.Series, limit:
     )
 
 
-def _from_text(spec: FieldSpec, plain: pl.Series, limit: Limit, found: list[Finding]) -> Converted:
+def _from_text(
+    spec: FieldSpec, plain: pl.Series, given: pl.Series, limit: Limit, found: list[Finding]
+) -> Converted:
     scale = DECIMALS[spec.type][1]
-    given = plain.is_not_null()
     point = plain.str.find(".", literal=True)
     longest = (plain.str.len_bytes() - point - 1).max()
     used: pl.Series | None = None
@@ -167,7 +169,9 @@ def _fitted(
     return Converted(values, given, tuple(found))
 
 
-def _from_float(spec: FieldSpec, raw: pl.Series, limit: Limit, found: list[Finding]) -> Converted:
+def _from_float(
+    spec: FieldSpec, raw: pl.Series, given: pl.Series, limit: Limit, found: list[Finding]
+) -> Converted:
     """A float counts as the decimal of the allowed decimals whose nearest double it is; else it is a finding."""
     scale = DECIMALS[spec.type][1]
     whole, unit = pl.col("whole"), pl.lit(10.0).pow(pl.col("allowed"))
@@ -186,15 +190,15 @@ def _from_float(spec: FieldSpec, raw: pl.Series, limit: Limit, found: list[Findi
         .with_columns(exact=pl.col("exact") * pl.lit(Decimal(1).scaleb(-scale)))
     )
     values = frame["exact"].cast(polars_type(spec), strict=False).alias(raw.name)
-    given = raw.is_not_null()
+    known = raw.is_not_null()
     finite, safe, same = (frame[name].fill_null(True) for name in ("finite", "safe", "same"))  # noqa: FBT003
     masks = {
-        "not_a_number": (given & ~finite, "is not a number"),
+        "not_a_number": (known & ~finite, "is not a number"),
         "does_not_fit": (
-            given & finite & ~safe,
+            known & finite & ~safe,
             "is a binary float of more than fifteen digits, which cannot be known exactly",
         ),
-        "too_many_decimals": (given & finite & safe & ~same, None),
+        "too_many_decimals": (known & finite & safe & ~same, None),
     }
     for code, (mask, problem) in masks.items():
         if mask.any():
