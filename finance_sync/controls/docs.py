@@ -11,7 +11,7 @@ from finance_sync.catalog.product import Control, controls
 from finance_sync.controls.generate import check_name
 
 _INTRODUCTION = """\
-<!-- Derived from finance_sync/catalog/controls.yaml by `python -m finance_sync.controls`. Do not edit: a test
+<!-- Derived from finance_sync/catalog/controls.yaml by `finance-sync catalog generate`. Do not edit: a test
 compares. -->
 
 # Controls

@@ -188,6 +188,6 @@ def _suite(name: str, expectations: list[dict[str, Any]]) -> str:
         "id": None,
         "expectations": expectations,
         "meta": {"great_expectations_version": GX_FORMAT},
-        "notes": "Derived from finance_sync/catalog by `python -m finance_sync.controls`; a test compares.",
+        "notes": "Derived from finance_sync/catalog by `finance-sync catalog generate`; a test compares.",
     }
     return json.dumps(suite, indent=2, ensure_ascii=False) + "\n"

@@ -90,7 +90,7 @@ def _checks(path: Path, area: str) -> list[Check]:
     except (json.JSONDecodeError, KeyError, TypeError) as error:
         raise FinanceSyncError(
             f"{path}: not a suite of this project ({type(error).__name__}: {error})",
-            remedy="write the suites again from the catalog (`python -m finance_sync.controls`)",
+            remedy="write the suites again from the catalog (`finance-sync catalog generate`)",
         ) from error
 
 
