@@ -199,26 +199,20 @@ def _events(
         spec = specs.get(item.unique_id)
         if spec is None:
             continue
-        ran = [outcome[test] for test in tests.get(item.unique_id, {}) if test in outcome]
         if not item.failed:
             metadata = {facts.SECONDS: round(item.seconds, 3), facts.REBUILT: reason}
             yield dg.MaterializeResult(asset_key=spec.key, metadata=facts.compact(metadata))
-            if ran:
-                yield _test_result(spec.key, ran)
-        elif ran:
-            yield dg.AssetCheckResult(
-                asset_key=spec.key,
-                check_name=facts.TESTS_CHECK,
-                passed=False,
-                metadata={facts.ERROR: item.message or item.status},
-            )
+        ran = [outcome[test] for test in tests.get(item.unique_id, {}) if test in outcome]
+        ran = [test for test in ran if test.status != "skipped"]
+        if ran:
+            yield _test_result(spec.key, ran)
 
 
 def _test_result(key: dg.AssetKey, ran: list[ModelResult]) -> dg.AssetCheckResult:
     failed = [item for item in ran if item.failed]
     metadata: dict[str, Any] = {facts.TESTS: len(ran) - len(failed)}
     if failed:
-        rows = [(item.name, item.failures or "", item.message) for item in failed]
+        rows = [(item.name, item.failures or "", _words(item.message)) for item in failed]
         metadata[facts.ERROR] = dg.MetadataValue.md(markdown_table(("test", "failing rows", "message"), rows))
         metadata[facts.REMEDY] = (
             "Run the test's SQL (target/compiled in the dbt folder of the data home) to see the rows."
@@ -231,7 +225,7 @@ def _test_result(key: dg.AssetKey, ran: list[ModelResult]) -> dg.AssetCheckResul
 def _failure(result: BuildResult) -> dg.Failure:
     causes = [item for item in result.failed if item.status != "skipped"]
     skipped = len(result.failed) - len(causes)
-    lines = [f"{item.resource_type} {item.name}: {item.message.strip() or item.status}" for item in causes]
+    lines = [f"{item.resource_type} {item.name}: {_words(item.message) or item.status}" for item in causes]
     text = "\n".join(lines) + (f"\n{skipped} more were skipped because of it" if skipped else "")
     return dg.Failure(
         description=f"dbt: {text}",
@@ -244,8 +238,13 @@ def _failure(result: BuildResult) -> dg.Failure:
 
 def _log_failure(context: dg.AssetExecutionContext, site: Site, item: ModelResult) -> None:
     if item.failed and item.status != "skipped":
-        site.progress(f"{item.resource_type} {item.name} failed: {item.message.strip()}")
+        site.progress(f"{item.resource_type} {item.name} failed: {_words(item.message)}")
         context.log.error("%s %s failed: %s", item.resource_type, item.name, item.message)
+
+
+def _words(message: str) -> str:
+    """A message of dbt without its indentation and empty lines."""
+    return "\n".join(line.strip() for line in message.splitlines() if line.strip())
 
 
 def _is_ephemeral(node: Mapping[str, Any]) -> bool:

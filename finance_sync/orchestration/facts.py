@@ -45,13 +45,13 @@ TESTS_CHECK = "dbt_tests"
 GATE_CHECK = "publication_gate"
 
 # Steps, and how the summary calls them.
-LAND_STEP, JUDGE_STEP = "land_", "judge_controls"
+LAND_STEP, JUDGE_STEP, PUBLISH_STEP, REPORT_STEP = "land_", "judge_controls", "publish_marts", "report_run"
 PHASES = {
     "build_canonical": "canonical",
     "build_reconciled": "reconciled and marts",
     JUDGE_STEP: "controls",
-    "publication__published_marts": "publication",
-    "publication__run_report": "report",
+    PUBLISH_STEP: "publication",
+    REPORT_STEP: "report",
 }
 
 

@@ -11,7 +11,7 @@ import dagster as dg
 
 from finance_sync.orchestration import facts
 from finance_sync.orchestration.dbt_assets import layer_of, models
-from finance_sync.orchestration.keys import PUBLISHED, REPORT, landing_key, model_key
+from finance_sync.orchestration.keys import PUBLISHED, REPORT, model_key
 from finance_sync.orchestration.record import read_run
 from finance_sync.orchestration.site import Site
 from finance_sync.orchestration.summary import as_markdown
@@ -29,9 +29,8 @@ def publish_asset(site: Site) -> dg.AssetsDefinition:
         if layer_of(node) == "marts" or (node.get("config", {}).get("meta") or {}).get("publish")
     ]
 
-    @dg.asset(
-        name=PUBLISHED.path[-1],
-        key_prefix=list(PUBLISHED.path[:-1]),
+    spec = dg.AssetSpec(
+        PUBLISHED,
         deps=published,
         group_name="publication",
         owners=_OWNER,
@@ -41,7 +40,9 @@ def publish_asset(site: Site) -> dg.AssetsDefinition:
             "A run that fails or is stopped by a blocking control leaves the last good version."
         ),
     )
-    def published_marts(context: dg.AssetExecutionContext) -> dg.MaterializeResult[None]:
+
+    @dg.multi_asset(name=facts.PUBLISH_STEP, specs=[spec])
+    def run(context: dg.AssetExecutionContext) -> dg.MaterializeResult[None]:
         site.progress("publishing")
         done = publish(site.settings, site.deployment, site.prepared)
         context.log.info("version %s%s", done.version, " is what stood already" if done.unchanged else "")
@@ -55,27 +56,25 @@ def publish_asset(site: Site) -> dg.AssetsDefinition:
             }
         )
 
-    return published_marts
+    return run
 
 
 def report_asset(site: Site) -> dg.AssetsDefinition:
     """The run's own report; it fails when something technical failed, so that the run is red and alerts."""
-    landed = [
-        landing_key(system.system, name)
-        for system in site.deployment.systems.values()
-        for name in system.objects
-    ]
-
-    @dg.asset(
-        name=REPORT.path[-1],
-        key_prefix=list(REPORT.path[:-1]),
-        deps=[PUBLISHED, *landed],
+    spec = dg.AssetSpec(
+        REPORT,
+        deps=[PUBLISHED],
         group_name="publication",
         owners=_OWNER,
         kinds={"markdown"},
-        description="What the run did, for a controller. Fails when something technical failed, after everything else is done.",
+        description=(
+            "What the run did, for a controller. Fails when something technical failed, "
+            "after everything that could be done without it is done."
+        ),
     )
-    def run_report(context: dg.AssetExecutionContext) -> Iterator[dg.MaterializeResult[None]]:
+
+    @dg.multi_asset(name=facts.REPORT_STEP, specs=[spec])
+    def run(context: dg.AssetExecutionContext) -> Iterator[dg.MaterializeResult[None]]:
         summary = read_run(context.instance, context.run.run_id, site)
         yield dg.MaterializeResult(metadata={facts.SUMMARY: dg.MetadataValue.md(as_markdown(summary))})
         if summary.technical:
@@ -85,4 +84,4 @@ def report_asset(site: Site) -> dg.AssetsDefinition:
                 allow_retries=False,
             )
 
-    return run_report
+    return run

@@ -144,7 +144,7 @@ class _Reading:
         failure = event.step_failure_data
         if self.blocked_by and step == facts.JUDGE_STEP:
             return
-        if step == "__".join(REPORT.path):
+        if step == facts.REPORT_STEP:
             return  # it only repeats what failed before it
         if failure.user_failure_data is not None and failure.user_failure_data.description:
             self.technical.append(failure.user_failure_data.description)

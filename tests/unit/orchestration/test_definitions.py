@@ -43,7 +43,7 @@ def test_lineage_runs_from_landing_to_publication(world: World) -> None:
         model_key("marts", "mart_control_results"),
         model_key("marts", "mart_budget_vs_actual"),
     }
-    assert PUBLISHED in parents[REPORT]
+    assert parents[REPORT] == {PUBLISHED}
 
 
 def test_assets_say_group_owner_kind_columns_and_freshness(world: World) -> None:
@@ -87,8 +87,8 @@ def test_a_night_has_few_steps_and_one_blocking_check(world: World) -> None:
     definitions = build_definitions(world.site)
     steps = [node.name for node in definitions.resolve_job_def(NIGHTLY).nodes]
     assert sorted(steps) == [
-        "build_canonical", "build_reconciled", "judge_controls", "land_erp", "land_plan", "publication__published_marts",
-        "publication__run_report",
+        "build_canonical", "build_reconciled", "judge_controls", "land_erp", "land_plan", "publish_marts",
+        "report_run",
     ]  # fmt: skip
     graph = definitions.resolve_asset_graph()
     blocking = [key for key in graph.asset_check_keys if graph.get(key).blocking]
