@@ -85,17 +85,23 @@ class Kit:
 
     def state(self) -> pl.DataFrame:
         """Present records by the log: of each key the latest batch, deletions left out."""
-        parts = [pl.read_parquet(b.accepted_path) for b in self.batches if b.rows_accepted or b.rows_deleted]
-        if self.system.objects["lines"].delta.mode == "full":
-            parts = parts[-1:]
+        counted = self.batches[-1:] if self.system.objects["lines"].delta.mode == "full" else self.batches
+        parts = [pl.read_parquet(b.accepted_path) for b in counted if b.rows_accepted or b.rows_deleted]
         if not parts:
             return pl.DataFrame()
         key = self.system.objects["lines"].key
         every = pl.concat(parts, how="diagonal").sort("_batch_seq", maintain_order=True)
-        return every.unique(subset=key, keep="last", maintain_order=True).filter(~pl.col("_deleted")).sort(key)
+        return (
+            every.unique(subset=key, keep="last", maintain_order=True).filter(~pl.col("_deleted")).sort(key)
+        )
 
 
 def identity_holds(batch: Batch) -> bool:
-    """accepted + rejected + unchanged + superseded = seen, in rows and in every control total."""
-    rows = batch.rows_accepted + batch.rows_rejected + batch.rows_unchanged + batch.rows_superseded == batch.rows_seen
-    return rows and all(t.accepted + t.rejected + t.unchanged + t.superseded == t.seen for t in batch.control_totals.values())
+    """Whether accepted + rejected + unchanged + superseded = seen, in rows and in every control total."""
+    rows = (
+        batch.rows_accepted + batch.rows_rejected + batch.rows_unchanged + batch.rows_superseded
+        == batch.rows_seen
+    )
+    return rows and all(
+        t.accepted + t.rejected + t.unchanged + t.superseded == t.seen for t in batch.control_totals.values()
+    )

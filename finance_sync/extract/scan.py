@@ -110,7 +110,7 @@ class _Count:
         """Count whole lines; ``block`` ends with a line feed, but for the last."""
         data = np.frombuffer(block, dtype=np.uint8)
         feed, back = data == ord("\n"), data == ord("\r")
-        alone = back & ~np.append(feed[1:], False)  # noqa: FBT003 - a carriage return of its own ends a line too
+        alone = back & ~np.append(feed[1:], False)
         ends = np.flatnonzero(feed | alone)
         if not block.endswith(b"\n"):
             ends = np.append(ends, len(block))

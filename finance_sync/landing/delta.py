@@ -153,11 +153,6 @@ class Pass:
         """In full mode: the content is the one that landed last."""
         return self._mode == "full" and self._same == self.figures.accepted == self._state.height
 
-    @property
-    def state_rows(self) -> int:
-        """Records that the landed side has."""
-        return self._state.height
-
     def as_unchanged(self) -> Figures:
         """The figures, with what was accepted counted as unchanged."""
         figures = self.figures

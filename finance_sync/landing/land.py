@@ -251,10 +251,11 @@ def _landed(visit: _Visit, pull: Pull, stamps: dict[str, str]) -> LandingResult:
     with visit.log.stage() as folder:
         done = _run(task, folder)
         statement = _statement(contract, pull, done.figures)
-        batch = _manifest(visit, task, done, statement, pull)
         settled = done.settled()
+        is_news = _is_news(done, settled)
+        batch = _manifest(visit, task, done.figures if is_news else done.as_unchanged(), statement, pull)
         batch = batch.model_copy(update={"rows_settled": settled.height})
-        if not _is_news(batch, done):
+        if not is_news:
             return _unchanged(visit, pull.content, _contact(visit, batch, None, pull.content, stamps))
         _finish_files(folder, batch, settled)
         final = visit.log.commit(folder, batch)
@@ -283,15 +284,14 @@ def _run(task: Task, folder: Path) -> Pass:
             file.unlink()
 
 
-def _is_news(batch: Batch, done: Pass) -> bool:
-    if batch.rows_rejected or batch.rows_deleted or batch.rows_settled:
+def _is_news(done: Pass, settled: pl.DataFrame) -> bool:
+    """Whether a batch is due. One of an object read in full is its whole content, whatever the news is."""
+    figures = done.figures
+    if figures.rejected or figures.deleted or settled.height:
         return True
-    return (batch.rows_accepted > 0 and not done.is_same_content) or _emptied(batch, done)
-
-
-def _emptied(batch: Batch, done: Pass) -> bool:
-    """An object read in full that has, with leave, no records any more."""
-    return batch.mode == "full" and not batch.rows_accepted + batch.rows_unchanged and done.state_rows > 0
+    if done.task.binding.contract.mode != "full":
+        return figures.accepted > 0
+    return not done.is_same_content
 
 
 def _finish_files(folder: Path, batch: Batch, settled: pl.DataFrame) -> None:
@@ -332,11 +332,9 @@ def _statement(contract: Contract, pull: Pull, figures: Figures) -> Statement:
     return Statement("total_row", rows, {name: value for name, value in figures.stated.items() if name})
 
 
-def _manifest(visit: _Visit, task: Task, done: Pass, statement: Statement, pull: Pull) -> Batch:
-    figures, contract, binding = done.figures, visit.contract, task.binding
+def _manifest(visit: _Visit, task: Task, figures: Figures, statement: Statement, pull: Pull) -> Batch:
+    contract, binding = visit.contract, task.binding
     last = visit.batches[-1] if visit.batches else None
-    if done.is_same_content and figures.accepted:
-        figures = done.as_unchanged()
     return Batch(
         batch_id=task.batch_id,
         seq=task.seq,

@@ -21,11 +21,15 @@ UNITS = {"USD": 2, "JPY": 0, "KWD": 3, "CLF": 4}
 amounts = st.sampled_from(sorted(UNITS)).flatmap(
     lambda code: st.tuples(
         st.just(code),
-        st.decimals(min_value=-(10**13), max_value=10**13, places=UNITS[code], allow_nan=False, allow_infinity=False),
+        st.decimals(
+            min_value=-(10**13), max_value=10**13, places=UNITS[code], allow_nan=False, allow_infinity=False
+        ),
     )
 )
 texts = st.text(st.characters(blacklist_categories=["Cs", "Cc"], blacklist_characters="\x1f"), max_size=12)
-good_rows = st.dictionaries(st.tuples(st.sampled_from("ABCD"), st.integers(1, 4)), st.tuples(amounts, texts), max_size=10)
+good_rows = st.dictionaries(
+    st.tuples(st.sampled_from("ABCD"), st.integers(1, 4)), st.tuples(amounts, texts), max_size=10
+)
 wild_rows = st.lists(
     st.tuples(
         st.sampled_from(["A", "B", ""]), st.sampled_from(["1", "2", "x", ""]), st.sampled_from(["USD", "JPY", "XXQ", ""]),
@@ -45,7 +49,9 @@ def _csv(rows: list[Any], header: list[str]) -> str:
 
 
 def _good_csv(rows: dict[tuple[str, int], tuple[tuple[str, Decimal], str]]) -> str:
-    lines = [[k[0], k[1], code, f"{value:f}", "2026-01-31", text] for k, ((code, value), text) in rows.items()]
+    lines = [
+        [k[0], k[1], code, f"{value:f}", "2026-01-31", text] for k, ((code, value), text) in rows.items()
+    ]
     return _csv(lines, ["journal", "line", "currency", "amount", "posted", "text"])
 
 
@@ -61,11 +67,16 @@ def test_a_snapshot_log_always_equals_its_source(steps: list[Any]) -> None:
             assert first.status in {"landed", "unchanged"}, first
             state = kit.state()
             have = (
-                {(r["journal"], r["line"]): (r["currency"], r["amount"], r["text"]) for r in state.iter_rows(named=True)}
+                {
+                    (r["journal"], r["line"]): (r["currency"], r["amount"], r["text"])
+                    for r in state.iter_rows(named=True)
+                }
                 if state.width
                 else {}
             )
-            want = {k: (code, value, text if text.strip() else None) for k, ((code, value), text) in rows.items()}
+            want = {
+                k: (code, value, text if text.strip() else None) for k, ((code, value), text) in rows.items()
+            }
             assert have == want
             kit.write(_good_csv(rows))  # written anew, same content
             assert kit.land().status == "unchanged"
@@ -85,12 +96,16 @@ def test_every_record_is_accounted_for_and_a_second_pull_brings_nothing(rows: li
         assert first.check.rows_seen == first.check.rows_source == len(rows)
         if first.batch is not None:
             assert identity_holds(first.batch)
-            accepted = pl.read_parquet(first.batch.accepted_path) if first.batch.rows_accepted else pl.DataFrame()
+            accepted = (
+                pl.read_parquet(first.batch.accepted_path) if first.batch.rows_accepted else pl.DataFrame()
+            )
             assert accepted.height == first.batch.rows_accepted
             if accepted.height:
                 assert not accepted.select("journal", "line").is_duplicated().any()
                 units = accepted["currency"].replace_strict(UNITS, return_dtype=pl.Int64)
-                assert all(value == round(value, unit) for value, unit in zip(accepted["amount"], units, strict=True))
+                assert all(
+                    value == round(value, unit) for value, unit in zip(accepted["amount"], units, strict=True)
+                )
             if first.batch.rows_rejected:
                 rejected = pl.read_parquet(first.batch.rejected_path)
                 assert rejected["_record_no"].n_unique() == first.batch.rows_rejected
@@ -109,7 +124,9 @@ def test_every_record_is_accounted_for_and_a_second_pull_brings_nothing(rows: li
         min_size=1, max_size=4,
     )
 )  # fmt: skip
-def test_a_delta_log_holds_the_latest_version_of_each_key(nights: list[list[tuple[str, int, int, int]]]) -> None:
+def test_a_delta_log_holds_the_latest_version_of_each_key(
+    nights: list[list[tuple[str, int, int, int]]],
+) -> None:
     """Files that each bring some changes, late and out of order, with overlaps: the latest change time wins."""
     with tempfile.TemporaryDirectory() as folder:
         kit = Kit(
@@ -118,7 +135,9 @@ def test_a_delta_log_holds_the_latest_version_of_each_key(nights: list[list[tupl
         )  # fmt: skip
         latest: dict[tuple[str, int], tuple[int, int]] = {}
         for night, changes in enumerate(nights):
-            versions = {(j, n, day): value for j, n, day, value in changes}  # one version per key and time in one file
+            versions = {
+                (j, n, day): value for j, n, day, value in changes
+            }  # one version per key and time in one file
             kit.write(
                 _csv([[j, n, "USD", value, "", "", f"2026-01-0{day + 1} 08:00:00"] for (j, n, day), value in versions.items()],
                      list(CHANGED)), f"day-{night}.csv",
@@ -131,5 +150,12 @@ def test_a_delta_log_holds_the_latest_version_of_each_key(nights: list[list[tupl
                     latest[j, n] = (day, versions[j, n, day])
             assert all(identity_holds(batch) for batch in kit.batches)
         state = kit.state()
-        have = {(r["journal"], r["line"]): (r["changed"].day - 1, int(r["amount"])) for r in state.iter_rows(named=True)} if state.width else {}
+        have = (
+            {
+                (r["journal"], r["line"]): (r["changed"].day - 1, int(r["amount"]))
+                for r in state.iter_rows(named=True)
+            }
+            if state.width
+            else {}
+        )
         assert have == latest

@@ -18,15 +18,31 @@ from finance_sync.settings import load_settings
 
 
 def _system(url: str) -> System:
-    spec = {"read": {"kind": "sql", "table": "t"}, "key": ["a"], "delta": {"mode": "full"}, "fields": {"a": {}}}
+    spec = {
+        "read": {"kind": "sql", "table": "t"},
+        "key": ["a"],
+        "delta": {"mode": "full"},
+        "fields": {"a": {}},
+    }
     return System.model_validate(
-        {"system": "s", "title": "S", "role": "erp", "owner": "o", "connection": {"kind": "sql", "url": url}, "objects": {"x": spec}}
+        {
+            "system": "s",
+            "title": "S",
+            "role": "erp",
+            "owner": "o",
+            "connection": {"kind": "sql", "url": url},
+            "objects": {"x": spec},
+        }
     )
 
 
 def test_placeholders_are_filled_and_secrets_masked(tmp_path: Path) -> None:
-    settings = load_settings(home=tmp_path, deployment=tmp_path, sources={"HOST": "db", "DB_PASSWORD": "s3cr/t"})
-    address = address_of(settings, _system("postgresql://me:${DB_PASSWORD}@${HOST}/x?file={home}&sslkey=kkkk"))
+    settings = load_settings(
+        home=tmp_path, deployment=tmp_path, sources={"HOST": "db", "DB_PASSWORD": "s3cr/t"}
+    )
+    address = address_of(
+        settings, _system("postgresql://me:${DB_PASSWORD}@${HOST}/x?file={home}&sslkey=kkkk")
+    )
     assert address.url == f"postgresql://me:s3cr/t@db/x?file={tmp_path}&sslkey=kkkk"
     shown = address.scrub(f"could not open {address.url}")
     assert "s3cr" not in shown
@@ -44,7 +60,9 @@ def test_a_silent_host_fails_at_once_and_the_message_keeps_the_password() -> Non
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
     began = time.monotonic()
-    with pytest.raises(SourceError, match=rf"s\.x: the database at 127\.0\.0\.1:{port} does not answer") as caught:
+    with pytest.raises(
+        SourceError, match=rf"s\.x: the database at 127\.0\.0\.1:{port} does not answer"
+    ) as caught:
         require_host(Address(f"postgresql://me:hidden@127.0.0.1:{port}/x", ("hidden",)), "s.x")
     assert time.monotonic() - began < 5
     assert "hidden" not in str(caught.value)
@@ -71,7 +89,9 @@ def test_a_window_starts_in_the_sources_zone(start: str, zone: str, local: str) 
 
 def _spec(**field: object) -> SourceObject:
     read = {"kind": "file", "path": "x.csv", "has_header": "position" not in field}
-    return SourceObject.model_validate({"read": read, "key": ["amount"], "delta": {"mode": "full"}, "fields": {"amount": field}})
+    return SourceObject.model_validate(
+        {"read": read, "key": ["amount"], "delta": {"mode": "full"}, "fields": {"amount": field}}
+    )
 
 
 @pytest.mark.parametrize(
@@ -97,6 +117,8 @@ def test_a_field_finds_its_column(field: dict[str, object], columns: list[str], 
         ({"position": 3}, ["column_1"], "column 3 .field 'amount'. is missing: the file has 1 columns"),
     ],
 )  # fmt: skip
-def test_a_missing_column_is_named_with_what_was_found(field: dict[str, object], columns: list[str], words: str) -> None:
+def test_a_missing_column_is_named_with_what_was_found(
+    field: dict[str, object], columns: list[str], words: str
+) -> None:
     with pytest.raises(SourceError, match=words):
         column_of(_spec(**field), "amount", columns, "s.o")

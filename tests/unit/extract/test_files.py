@@ -24,14 +24,20 @@ from tests.landing_kit import Kit
 def _read(kit: Kit) -> tuple[pl.DataFrame, list[Page], int | None]:
     with open_pull(kit.settings, kit.system, "lines", Window()) as pull:
         pages = list(pull.pages())
-        assert [page.frame.rows() for page in pull.pages()] == [page.frame.rows() for page in pages], "repeatable"
+        assert [page.frame.rows() for page in pull.pages()] == [page.frame.rows() for page in pages], (
+            "repeatable"
+        )
         frames = [page.frame for page in pages if page.frame.height]
         return (pl.concat(frames) if frames else pl.DataFrame()), pages, pull.statement().rows
 
 
 def _kit(tmp_path: Path, fields: dict[str, Any] | None = None, **read: Any) -> Kit:
     return Kit(
-        tmp_path, read={"kind": "file", "path": "x.csv", **read}, fields=fields or {"a": {}, "b": {}}, key=["a"], control_totals=[]
+        tmp_path,
+        read={"kind": "file", "path": "x.csv", **read},
+        fields=fields or {"a": {}, "b": {}},
+        key=["a"],
+        control_totals=[],
     )
 
 
@@ -57,7 +63,13 @@ def test_text_files_in_their_many_forms(content: bytes, read: dict[str, Any], tm
 
 
 def test_a_file_without_header_names_columns_by_place(tmp_path: Path) -> None:
-    kit = _kit(tmp_path, has_header=False, delimiter="|", quote=None, fields={"a": {"position": 1}, "b": {"position": 3}})
+    kit = _kit(
+        tmp_path,
+        has_header=False,
+        delimiter="|",
+        quote=None,
+        fields={"a": {"position": 1}, "b": {"position": 3}},
+    )
     kit.write('1|x|"q\n2|y|z\n', "x.csv")
     frame, _, rows = _read(kit)
     assert frame.columns == ["column_1", "column_2", "column_3"]
@@ -83,7 +95,11 @@ def test_fixed_width_cuts_fields_and_breaks_half_numbers(tmp_path: Path) -> None
     kit = _kit(tmp_path, format="fixed", path="x.txt", skip_rows=1, fields=fields)
     kit.write("HEADER\nA1  12.50text\nÖ2  -1.00\nA3   12\nA4   7.00 x\n", "x.txt")
     frame, pages, rows = _read(kit)
-    assert frame.select("a", "amount", "t").rows() == [("A1", "12.50", "text"), ("Ö2", "-1.00", ""), ("A4", "7.00", "x")]
+    assert frame.select("a", "amount", "t").rows() == [
+        ("A1", "12.50", "text"),
+        ("Ö2", "-1.00", ""),
+        ("A4", "7.00", "x"),
+    ]
     assert [r.text for p in pages for r in p.broken] == ["A3   12"]
     assert rows == 4
 
@@ -104,7 +120,9 @@ def test_fixed_width_cuts_fields_and_breaks_half_numbers(tmp_path: Path) -> None
         (b"PK\x03\x04 cut", {"format": "xlsx"}, "no readable workbook"),
     ],
 )  # fmt: skip
-def test_a_file_that_is_not_what_it_says(content: bytes, read: dict[str, Any], words: str, tmp_path: Path) -> None:
+def test_a_file_that_is_not_what_it_says(
+    content: bytes, read: dict[str, Any], words: str, tmp_path: Path
+) -> None:
     kit = _kit(tmp_path, **read)
     kit.write(content, "x.csv")
     with pytest.raises(SourceError, match=rf"erp\.lines.*{words}|{words}"):
@@ -145,7 +163,9 @@ def test_members_of_archives_and_compressed_files(tmp_path: Path) -> None:
         (_zipped({"1.csv": "a,b\n" + "1,2\n" * 999})[:-40], {}, "is no whole archive"),
     ],
 )  # fmt: skip
-def test_archives_that_cannot_be_read(content: bytes, read: dict[str, Any], words: str, tmp_path: Path) -> None:
+def test_archives_that_cannot_be_read(
+    content: bytes, read: dict[str, Any], words: str, tmp_path: Path
+) -> None:
     kit = _kit(tmp_path, path="x.zip", **read)
     kit.write(content, "x.zip")
     with pytest.raises(SourceError, match=words):
@@ -156,11 +176,19 @@ def test_any_filesystem_and_several_files(tmp_path: Path) -> None:
     store = fsspec.filesystem("memory")
     store.pipe({"/drop/b/2.csv": b"a,b\n3,4\n", "/drop/a/1.csv": b"a,b\n1,2\n"})
     kit = Kit(
-        tmp_path, url="memory://drop", read={"kind": "file", "path": "*/*.csv"}, fields={"a": {}, "b": {}}, key=["a"], control_totals=[]
+        tmp_path,
+        url="memory://drop",
+        read={"kind": "file", "path": "*/*.csv"},
+        fields={"a": {}, "b": {}},
+        key=["a"],
+        control_totals=[],
     )
     with open_pull(kit.settings, kit.system, "lines", Window(), known_names={"a/1.csv"}) as pull:
         assert [(file.name, file.rows) for file in pull.files] == [("a/1.csv", 1), ("b/2.csv", 1)]
-        assert [(page.frame.rows(), page.unseen) for page in pull.pages()] == [([("1", "2")], False), ([("3", "4")], True)]
+        assert [(page.frame.rows(), page.unseen) for page in pull.pages()] == [
+            ([("1", "2")], False),
+            ([("3", "4")], True),
+        ]
     assert list((kit.settings.home / "tmp").iterdir()) == [], "copies are gone"
 
 
@@ -210,7 +238,13 @@ def test_a_workbook_gives_numbers_as_excel_shows_them(tmp_path: Path) -> None:
     kit = _kit(tmp_path, path="x.xlsx", format="xlsx", sheet="Data", fields=XLSX_FIELDS)
     _workbook(
         kit.source / "x.xlsx",
-        [["a", "amount", "day"], ["001", 0.1 + 0.2, date(2026, 1, 31)], [400000, 12345678901.12, None], [None, None, None], ["x", 5, None]],
+        [
+            ["a", "amount", "day"],
+            ["001", 0.1 + 0.2, date(2026, 1, 31)],
+            [400000, 12345678901.12, None],
+            [None, None, None],
+            ["x", 5, None],
+        ],
     )
     frame, _, rows = _read(kit)
     assert frame["a"].to_list() == ["001", "400000", "x"]
@@ -223,8 +257,12 @@ def test_a_column_that_mixes_numbers_and_texts(tmp_path: Path) -> None:
     rows = [["a", "amount", "day"], ["1", 1.5, None], ["2", "-", None], ["3", 99999999999999.98, None]]
     kit = _kit(tmp_path, path="x.xlsx", format="xlsx", fields=XLSX_FIELDS)
     _workbook(kit.source / "x.xlsx", rows)
-    assert _read(kit)[0]["amount"].to_list() == ["1.5", "-", "99999999999999.984375"], "what cannot be known shows all its digits"
-    kit = _kit(tmp_path, path="x.xlsx", format="xlsx", fields=XLSX_FIELDS, numbers={"decimal": ",", "thousands": "."})
+    assert _read(kit)[0]["amount"].to_list() == ["1.5", "-", "99999999999999.984375"], (
+        "what cannot be known shows all its digits"
+    )
+    kit = _kit(
+        tmp_path, path="x.xlsx", format="xlsx", fields=XLSX_FIELDS, numbers={"decimal": ",", "thousands": "."}
+    )
     with pytest.raises(SourceError, match="numbers in some cells and texts in others"):
         _read(kit)
 
@@ -256,5 +294,8 @@ def test_a_control_file_is_the_sources_statement(tmp_path: Path) -> None:
         "name,rows\nx.csv,2\n": "has no columns file and rows",
     }.items():
         _control(kit, text)
-        with open_pull(kit.settings, kit.system, "lines", Window()) as pull, pytest.raises(SourceError, match=words):
+        with (
+            open_pull(kit.settings, kit.system, "lines", Window()) as pull,
+            pytest.raises(SourceError, match=words),
+        ):
             pull.statement()

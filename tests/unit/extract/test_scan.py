@@ -49,13 +49,23 @@ def test_without_a_quote_character_quotes_are_plain(tmp_path: Path) -> None:
 def test_a_quote_that_is_never_closed_is_found_with_its_line(tmp_path: Path) -> None:
     path = tmp_path / "x.csv"
     path.write_text('a,b\n1,2\n3,"x\n4,5\n')
-    with pytest.raises(SourceError, match=r"s\.o: x\.csv: the quote that opens a field in line 3 is never closed"):
+    with pytest.raises(
+        SourceError, match=r"s\.o: x\.csv: the quote that opens a field in line 3 is never closed"
+    ):
         scan.count_records(path, "x.csv", "s.o", quote='"', delimiter=",")
 
 
 @settings(deadline=None)
-@given(st.lists(st.lists(st.text(st.sampled_from('a,"\n \r'), max_size=6), min_size=2, max_size=3), min_size=1, max_size=8))
-def test_the_count_agrees_with_the_standard_library(tmp_path_factory: pytest.TempPathFactory, rows: list[list[str]]) -> None:
+@given(
+    st.lists(
+        st.lists(st.text(st.sampled_from('a,"\n \r'), max_size=6), min_size=2, max_size=3),
+        min_size=1,
+        max_size=8,
+    )
+)
+def test_the_count_agrees_with_the_standard_library(
+    tmp_path_factory: pytest.TempPathFactory, rows: list[list[str]]
+) -> None:
     out = io.StringIO()
     csv.writer(out, lineterminator="\n", quoting=csv.QUOTE_MINIMAL).writerows(rows)
     path = tmp_path_factory.getbasetemp() / "agree.csv"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from decimal import Decimal as D
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -36,7 +36,9 @@ def _rejected(kit: Kit, batch: Any) -> list[dict[str, Any]]:
         ("J1,1,USD,1", "bad_row", "line", "line 'J1,1,USD,1' has 4 fields where 6 are expected"),
     ],
 )  # fmt: skip
-def test_each_reason_names_place_value_and_remedy(row: str, code: str, field: str, words: str, tmp_path: Path) -> None:
+def test_each_reason_names_place_value_and_remedy(
+    row: str, code: str, field: str, words: str, tmp_path: Path
+) -> None:
     kit = Kit(tmp_path)
     kit.write(f"{HEAD}{row}\nOK,1,EUR,-1.25,2026-01-31,fine\n")
     batch = kit.landed()
@@ -48,7 +50,9 @@ def test_each_reason_names_place_value_and_remedy(row: str, code: str, field: st
     assert " -> " in found["message"]
     assert (found["_batch_id"], found["_batch_seq"]) == (batch.batch_id, 1)
     payload = json.loads(found["payload"])
-    assert payload == ({"_line": row} if code == "bad_row" else dict(zip(HEAD.strip().split(","), _cells(row), strict=True)))
+    assert payload == (
+        {"_line": row} if code == "bad_row" else dict(zip(HEAD.strip().split(","), _cells(row), strict=True))
+    )
     assert identity_holds(batch)
 
 
@@ -70,14 +74,18 @@ def test_a_record_with_several_faults_is_one_record_and_names_them_all(tmp_path:
     ]  # fmt: skip
     assert {r["record_key"] for r in found} == {"J1|1"}
     total = batch.control_totals["amount"]
-    assert (total.seen, total.accepted, total.rejected) == (D("2.5"), D("2.5"), 0)
+    assert (total.seen, total.accepted, total.rejected) == (Decimal("2.5"), Decimal("2.5"), 0)
 
 
 def test_totals_count_rejected_amounts_that_can_be_read(tmp_path: Path) -> None:
     kit = Kit(tmp_path)
     kit.write(f"{HEAD}J1,1,USD,1000000.005,,\nJ1,2,USD,1.00,bad,\nJ1,3,USD,2.00,,\n")
     total = kit.landed().control_totals["amount"]
-    assert (total.seen, total.accepted, total.rejected) == (D("1000003.005"), D(2), D("1000001.005"))
+    assert (total.seen, total.accepted, total.rejected) == (
+        Decimal("1000003.005"),
+        Decimal(2),
+        Decimal("1000001.005"),
+    )
 
 
 def test_a_closed_list_and_a_constant_currency(tmp_path: Path) -> None:

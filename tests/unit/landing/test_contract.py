@@ -19,7 +19,9 @@ GOOD = {"id": ["1"], "n": [1], "amount": ["1.25"], "day": ["2026-01-31"], "yes":
 
 
 def _frame(**types: Any) -> pl.DataFrame:
-    frame = pl.DataFrame(GOOD).with_columns(pl.col("amount").cast(pl.Decimal(18, 2)), pl.col("day").str.to_date())
+    frame = pl.DataFrame(GOOD).with_columns(
+        pl.col("amount").cast(pl.Decimal(18, 2)), pl.col("day").str.to_date()
+    )
     return frame.with_columns(pl.col(name).cast(kind) for name, kind in types.items())
 
 
@@ -86,7 +88,11 @@ def test_the_version_follows_what_could_change_a_record_and_nothing_else(tmp_pat
     from finance_sync.landing.contract import contract_of
 
     def version(**declared: Any) -> str:
-        return contract_of(Kit(tmp_path, read=PARQUET, key=["id"], **{"fields": FIELDS, **declared}).deployment, "erp", "lines").version
+        return contract_of(
+            Kit(tmp_path, read=PARQUET, key=["id"], **{"fields": FIELDS, **declared}).deployment,
+            "erp",
+            "lines",
+        ).version
 
     assert version() == version(title="Other", latency_target="3 days", owner="me")
     assert version() == version(fields={**FIELDS, "n": {"type": "integer", "note": "why"}})

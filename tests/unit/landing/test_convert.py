@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import date, datetime
-from decimal import Decimal as D
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -19,14 +19,20 @@ from finance_sync.landing.numbers import currency_limit, loose_numbers
 from finance_sync.landing.values import Limit
 
 
-def _binding(field: dict[str, Any], zone: str = "UTC", numbers: dict[str, Any] | None = None, fmt: str = "csv") -> Binding:
+def _binding(
+    field: dict[str, Any], zone: str = "UTC", numbers: dict[str, Any] | None = None, fmt: str = "csv"
+) -> Binding:
     read = {"kind": "file", "path": "x", "format": fmt}
-    spec = SourceObject.model_validate({"read": read, "key": ["f"], "delta": {"mode": "full"}, "fields": {"f": field}})
+    spec = SourceObject.model_validate(
+        {"read": read, "key": ["f"], "delta": {"mode": "full"}, "fields": {"f": field}}
+    )
     contract = Contract("s", "o", spec, zone, minor_units(), "v")
     return bind_columns(contract, {"f": "text"}, NumberFormat.model_validate(numbers or {}))
 
 
-def _one(raw: pl.Series, field: dict[str, Any], limit: Limit | None = None, **options: Any) -> tuple[list[Any], list[str]]:
+def _one(
+    raw: pl.Series, field: dict[str, Any], limit: Limit | None = None, **options: Any
+) -> tuple[list[Any], list[str]]:
     """Values, and the finding's code per row (empty where there is none)."""
     found = convert(_binding(field, **options), "f", raw.alias("f"), limit)
     codes = [""] * len(raw)
@@ -61,7 +67,7 @@ USD = Limit(2, "USD")
     ],
 )  # fmt: skip
 def test_texts_of_numbers(text: str, numbers: dict[str, Any], value: str) -> None:
-    assert _one(pl.Series([text]), AMOUNT, USD, numbers=numbers) == ([D(value)], [""])
+    assert _one(pl.Series([text]), AMOUNT, USD, numbers=numbers) == ([Decimal(value)], [""])
 
 
 @pytest.mark.parametrize(
@@ -92,14 +98,22 @@ def test_texts_that_are_no_number_here(text: str, numbers: dict[str, Any], code:
 
 def test_blank_and_zero_texts() -> None:
     field = {**AMOUNT, "zero": ["-"], "blank": ["n/a"]}
-    assert _one(pl.Series([" -   ", "n/a", "  ", None]), field, USD) == ([D(0), None, None, None], [""] * 4)
+    assert _one(pl.Series([" -   ", "n/a", "  ", None]), field, USD) == (
+        [Decimal(0), None, None, None],
+        [""] * 4,
+    )
 
 
 @pytest.mark.parametrize(
-    ("kind", "good", "bad"), [("price", "1.123456", "1.1234567"), ("quantity", "1.1234", "1.12345"), ("rate", "0.1234567891", "0.12345678912")]
+    ("kind", "good", "bad"),
+    [
+        ("price", "1.123456", "1.1234567"),
+        ("quantity", "1.1234", "1.12345"),
+        ("rate", "0.1234567891", "0.12345678912"),
+    ],
 )
 def test_other_numbers_have_the_decimals_of_their_type(kind: str, good: str, bad: str) -> None:
-    assert _one(pl.Series([good, bad]), {"type": kind}) == ([D(good), None], ["", "too_many_decimals"])
+    assert _one(pl.Series([good, bad]), {"type": kind}) == ([Decimal(good), None], ["", "too_many_decimals"])
 
 
 def test_decimals_follow_the_currency_of_each_row() -> None:
@@ -110,19 +124,26 @@ def test_decimals_follow_the_currency_of_each_row() -> None:
     (finding,) = found.findings
     assert finding.mask.to_list() == [False] * 4 + [True, True, False, False]
     assert isinstance(finding.problem, pl.Series)
-    assert finding.problem.filter(finding.mask).to_list() == ["has 3 decimals, USD allows 2", "has 1 decimals, JPY allows 0"]
+    assert finding.problem.filter(finding.mask).to_list() == [
+        "has 3 decimals, USD allows 2",
+        "has 1 decimals, JPY allows 0",
+    ]
     typed = raw.cast(pl.Decimal(18, 4))
-    assert convert(_binding({"type": "amount", "currency": "USD"}), "f", typed.alias("f"), limit).findings[0].mask.equals(finding.mask)
+    assert (
+        convert(_binding({"type": "amount", "currency": "USD"}), "f", typed.alias("f"), limit)
+        .findings[0]
+        .mask.equals(finding.mask)
+    )
 
 
 @pytest.mark.parametrize(
     ("value", "dtype", "code"),
     [
-        (D("1.25"), pl.Decimal(18, 2), ""),
-        (D("1.2500"), pl.Decimal(38, 18), ""),
-        (D("1.255"), pl.Decimal(18, 3), "too_many_decimals"),
-        (D("1.000000000001"), pl.Decimal(38, 18), "too_many_decimals"),
-        (D("100000000000000"), pl.Decimal(38, 2), "does_not_fit"),
+        (Decimal("1.25"), pl.Decimal(18, 2), ""),
+        (Decimal("1.2500"), pl.Decimal(38, 18), ""),
+        (Decimal("1.255"), pl.Decimal(18, 3), "too_many_decimals"),
+        (Decimal("1.000000000001"), pl.Decimal(38, 18), "too_many_decimals"),
+        (Decimal(100000000000000), pl.Decimal(38, 2), "does_not_fit"),
         (99999999999999, pl.Int64, ""),
         (10**15, pl.Int64, "does_not_fit"),
     ],
@@ -147,9 +168,11 @@ def test_typed_numbers_are_never_rounded(value: Any, dtype: Any, code: str) -> N
         ("NaN", None, "not_a_number"),
     ],
 )  # fmt: skip
-def test_declared_binary_floats_count_as_the_decimal_they_stand_for(text: str, value: str | None, code: str) -> None:
+def test_declared_binary_floats_count_as_the_decimal_they_stand_for(
+    text: str, value: str | None, code: str
+) -> None:
     field = {**AMOUNT, "binary_float": True}
-    want = (None if value is None else D(value), code)
+    want = (None if value is None else Decimal(value), code)
     values, codes = _one(pl.Series([text]), field, USD)
     assert (values[0], codes[0]) == want
     values, codes = _one(pl.Series([float(text)]), field, USD)
@@ -163,7 +186,12 @@ def test_undeclared_floats_never_carry_an_amount() -> None:
 
 def test_totals_of_rejected_records_take_what_can_be_read() -> None:
     binding = _binding(AMOUNT, numbers={"thousands": ","})
-    assert loose_numbers(binding, "f", pl.Series("f", ["1,000,000.005", "abc", "", None])).to_list() == [D("1000000.005"), 0, 0, 0]
+    assert loose_numbers(binding, "f", pl.Series("f", ["1,000,000.005", "abc", "", None])).to_list() == [
+        Decimal("1000000.005"),
+        0,
+        0,
+        0,
+    ]
 
 
 @pytest.mark.parametrize(
@@ -177,7 +205,7 @@ def test_totals_of_rejected_records_take_what_can_be_read() -> None:
         (pl.Series(["9" * 20]), None, "not_an_integer"),
         (pl.Series([5.0]), 5, ""),
         (pl.Series([5.5]), None, "not_an_integer"),
-        (pl.Series([D("5.0")]), 5, ""),
+        (pl.Series([Decimal("5.0")]), 5, ""),
         (pl.Series([7], dtype=pl.Int16), 7, ""),
         (pl.Series([2**64 - 1], dtype=pl.UInt64), None, "not_an_integer"),
     ],
@@ -188,7 +216,10 @@ def test_whole_numbers(raw: pl.Series, value: int | None, code: str) -> None:
 
 def test_truth_values() -> None:
     raw = pl.Series(["Yes", "0", "T", "maybe", " "])
-    assert _one(raw, {"type": "boolean"}) == ([True, False, True, None, None], ["", "", "", "not_allowed_value", ""])
+    assert _one(raw, {"type": "boolean"}) == (
+        [True, False, True, None, None],
+        ["", "", "", "not_allowed_value", ""],
+    )
     assert _one(pl.Series([1, 0]), {"type": "boolean"})[0] == [True, False]
 
 
@@ -243,12 +274,22 @@ def test_times_become_utc(text: str, zone: str, utc: str | None) -> None:
 def test_typed_times_become_utc() -> None:
     local = pl.Series([datetime(2026, 6, 1, 10)])
     assert _one(local, {"type": "timestamp"}, zone="Europe/Berlin")[0] == [datetime(2026, 6, 1, 8)]
-    assert _one(local.dt.replace_time_zone("Asia/Tokyo"), {"type": "timestamp"}, zone="Europe/Berlin")[0] == [datetime(2026, 6, 1, 1)]
-    assert _one(pl.Series([date(2026, 6, 1)]), {"type": "timestamp"}, zone="Europe/Berlin")[0] == [datetime(2026, 5, 31, 22)]
+    assert _one(local.dt.replace_time_zone("Asia/Tokyo"), {"type": "timestamp"}, zone="Europe/Berlin")[0] == [
+        datetime(2026, 6, 1, 1)
+    ]
+    assert _one(pl.Series([date(2026, 6, 1)]), {"type": "timestamp"}, zone="Europe/Berlin")[0] == [
+        datetime(2026, 5, 31, 22)
+    ]
 
 
 def test_texts_are_kept_as_they_are_and_blank_ones_are_null(tmp_path: Path) -> None:
-    assert _one(pl.Series([" a ", "  ", "", "n/a", None]), {"blank": ["n/a"]})[0] == [" a ", None, None, None, None]
+    assert _one(pl.Series([" a ", "  ", "", "n/a", None]), {"blank": ["n/a"]})[0] == [
+        " a ",
+        None,
+        None,
+        None,
+        None,
+    ]
     assert _one(pl.Series([400000, None]), {})[0] == ["400000", None]
     assert _one(pl.Series([400000.0, 1.5]), {}, fmt="xlsx")[0] == ["400000", "1.5"]
     assert _one(pl.Series([" USD "]), {"type": "currency"})[0] == ["USD"]

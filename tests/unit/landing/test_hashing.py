@@ -11,7 +11,13 @@ import polars as pl
 from finance_sync.landing.hashing import prints, row_md5, text_md5
 
 ROW = pl.DataFrame(
-    {"a": ["x", None], "n": [1, 2], "d": [date(2026, 1, 31), None], "t": [datetime(2026, 1, 31, 10), None], "b": [True, None]}
+    {
+        "a": ["x", None],
+        "n": [1, 2],
+        "d": [date(2026, 1, 31), None],
+        "t": [datetime(2026, 1, 31, 10), None],
+        "b": [True, None],
+    }
 ).with_columns(m=pl.Series([Decimal("1.25"), None], dtype=pl.Decimal(18, 4)))
 
 
