@@ -168,11 +168,7 @@ def _series(name: str, values: Sequence[Any]) -> pl.Series:
         zone = "UTC" if any(value is not None and value.tzinfo for value in values) else None
         return pl.Series(name, plain, dtype=pl.Datetime("us", zone))
     if kind == "other":
-        texts = [
-            None if value is None else value.hex() if isinstance(value, bytes) else str(value)
-            for value in values
-        ]
-        return pl.Series(name, texts, dtype=pl.String)
+        return pl.Series(name, [_other(value) for value in values], dtype=pl.String)
     types = {
         "boolean": pl.Boolean,
         "integer": pl.Int64,
@@ -181,3 +177,9 @@ def _series(name: str, values: Sequence[Any]) -> pl.Series:
         "text": pl.String,
     }
     return pl.Series(name, list(values), dtype=types[kind])
+
+
+def _other(value: Any) -> str | None:
+    if isinstance(value, (bytes, bytearray, memoryview)):
+        return bytes(value).hex()
+    return None if value is None else str(value)
