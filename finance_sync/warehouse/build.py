@@ -48,6 +48,7 @@ from finance_sync.warehouse.scope import (
 )
 
 _PROCESSED = pa.schema([("system", pa.string()), ("object", pa.string()), ("batch_id", pa.string())])
+_LOADED = pa.schema([("table_name", pa.string()), ("batch_id", pa.string())])
 _STATE = pa.schema([("key", pa.string()), ("value", pa.string())])
 
 
@@ -118,12 +119,10 @@ def build(
                 scope = landed_scope(deployment, batches, state.processed(), everything=bool(reason))
                 new_batches = sum(len(part.batches) for part in scope.values() if not part.whole or reason)
                 _load_meta(warehouse, settings, deployment, as_of, scope)
+                landed = landed_variable(deployment, scope)
                 if isinstance(warehouse, PostgresWarehouse):
-                    _load_raw(warehouse, scope)
-                variables: dict[str, Any] = {
-                    "landed": landed_variable(deployment, scope),
-                    "as_of": as_of.isoformat(),
-                }
+                    _load_raw(warehouse, landed, scope)
+                variables: dict[str, Any] = {"landed": landed, "as_of": as_of.isoformat()}
             else:
                 reason = "asked for" if full_refresh else state.why_full_reconciled(settings)
                 warehouse.load(
@@ -288,20 +287,24 @@ def _load_meta(
         warehouse.load("reference", name, table)
 
 
-def _load_raw(warehouse: PostgresWarehouse, scope: Mapping[tuple[str, str], LandedScope]) -> None:
+def _load_raw(
+    warehouse: PostgresWarehouse, landed: Mapping[str, Any], scope: Mapping[tuple[str, str], LandedScope]
+) -> None:
     """Bring batches that are not there yet into ``raw``; the batch and its record go in one transaction."""
-    loaded_schema = pa.schema([("table_name", pa.string()), ("batch_id", pa.string())])
     if not warehouse.exists("state", "loaded_batch"):
-        warehouse.load("state", "loaded_batch", loaded_schema.empty_table())
+        warehouse.load("state", "loaded_batch", _LOADED.empty_table())
     rows = warehouse.query("select table_name, batch_id from state.loaded_batch").to_pylist()
     loaded = {(row["table_name"], row["batch_id"]) for row in rows}
     for (system, name), part in scope.items():
         table_name = f"{system}__{name}"
+        if part.batches:
+            # Also without a new batch: the contract may have grown since.
+            warehouse.ensure_columns("raw", table_name, landed[system][name]["columns"])
         for batch in part.batches:
             if (table_name, batch.batch_id) in loaded or not Path(batch.accepted_path).exists():
                 continue
             table = pq.read_table(batch.accepted_path)
-            record = f"insert into state.loaded_batch values ('{table_name}', '{batch.batch_id}')"
+            record = f"insert into state.loaded_batch values ('{table_name}', '{batch.batch_id}')"  # noqa: S608
             warehouse.load_batch("raw", table_name, _plain(table), record)
 
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, Protocol, cast
 from urllib.parse import parse_qs, unquote, urlsplit
@@ -187,16 +187,23 @@ class PostgresWarehouse:
             if table.num_rows:
                 cursor.adbc_ingest(name, table, mode="append", db_schema_name=schema)
 
-    def load_batch(self, schema: str, name: str, table: pa.Table, record: str) -> None:
-        """Append a landed batch and run the statement that records it, in one transaction."""
+    def ensure_columns(self, schema: str, name: str, columns: Mapping[str, str]) -> None:
+        """Create a table, or add what it lacks.
+
+        Args:
+            schema: its schema.
+            name: its name.
+            columns: name -> SQL type.
+        """
         target = f"{quoted(schema)}.{quoted(name)}"
+        added = ", ".join(
+            f"add column if not exists {quoted(column)} {kind}" for column, kind in columns.items()
+        )
+        self.transaction([f"create table if not exists {target} ()", f"alter table {target} {added}"])
+
+    def load_batch(self, schema: str, name: str, table: pa.Table, record: str) -> None:
+        """Append a landed batch and run the statement that records it, in one transaction. The table must have its columns."""
         with self._cursor() as cursor:
-            columns = ", ".join(f"{quoted(field.name)} {sql_type(field.type)}" for field in table.schema)
-            cursor.execute(f"create table if not exists {target} ({columns})")
-            for field in table.schema:
-                cursor.execute(
-                    f"alter table {target} add column if not exists {quoted(field.name)} {sql_type(field.type)}"
-                )
             if table.num_rows:
                 cursor.adbc_ingest(name, table, mode="append", db_schema_name=schema)
             cursor.execute(record)
