@@ -11,6 +11,7 @@ import hashlib
 from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from decimal import Decimal, InvalidOperation
 from functools import cached_property
 from pathlib import Path, PurePosixPath
@@ -18,13 +19,24 @@ from pathlib import Path, PurePosixPath
 import polars as pl
 from typing_extensions import override
 
-from finance_sync.catalog.models import FileRead, SourceObject
+from finance_sync.catalog.models import FileRead, SourceObject, System
 from finance_sync.errors import SourceError
 from finance_sync.extract import text_files
+from finance_sync.extract.columns import column_of
 from finance_sync.extract.connection import Address
 from finance_sync.extract.locate import Local, Stored, localise, locate, workspace
-from finance_sync.extract.pull import FileFacts, Page, Physical, Pull, Statement, physical_class
+from finance_sync.extract.pull import (
+    Cursor,
+    FileFacts,
+    Page,
+    Physical,
+    Pull,
+    Statement,
+    Window,
+    physical_class,
+)
 from finance_sync.extract.scan import sha256_of
+from finance_sync.extract.sql import local_start
 from finance_sync.extract.table_files import Workbook, parquet_pages, parquet_rows, parquet_schema
 from finance_sync.settings import Settings
 
@@ -49,20 +61,24 @@ class FilePull(Pull):
         self,
         settings: Settings,
         address: Address,
+        system: System,
         spec: SourceObject,
         where: str,
         stored: list[Stored],
         known_names: Collection[str],
+        window: Window,
     ) -> None:
         """Fetch, unpack and look at every file; no record is read yet.
 
         Args:
             settings: for the temporary folder.
             address: of the connection.
+            system: the declared system.
             spec: the object.
             where: system and object, for messages.
             stored: the files to read.
             known_names: names of files read before. Those not among them are read whatever the window says.
+            window: lower end of the delta. Parquet leaves out what is before it, without reading it.
 
         Raises:
             SourceError: a file is missing, empty, damaged or not what the contract says, or files differ in their columns.
@@ -70,6 +86,7 @@ class FilePull(Pull):
         assert isinstance(spec.read, FileRead)  # noqa: S101 - source.py chose by kind
         self._read, self._spec, self._where, self._address = spec.read, spec, where, address
         self._stored, self._known = stored, known_names
+        self._zone, self._start = system.time_zone, window.start
         self.numbers = spec.read.numbers
         self.dynamic = spec.read.format != "parquet"
         self._stack = ExitStack()
@@ -109,12 +126,7 @@ class FilePull(Pull):
         sha256 = sha256_of(local.path)
         facts = FileFacts(local.name, local.stamp, sha256)
         if self._read.format == "parquet":
-            schema = parquet_schema(local.path, local.name, self._where)
-            return _Opened(
-                replace(facts, rows=parquet_rows(local.path)),
-                {name: physical_class(dtype) for name, dtype in schema.items()},
-                lambda: parquet_pages(local.path, local.name, self._where, unseen=unseen),
-            )
+            return self._open_parquet(local, facts, unseen=unseen)
         if self._read.format == "xlsx":
             book = Workbook(local.path, local.name, self._read, self._spec.fields, self._where)
             return _Opened(
@@ -123,6 +135,28 @@ class FilePull(Pull):
                 lambda: iter([Page(book.frame, unseen=unseen)] if book.frame.height else []),
             )
         return self._open_text(local, facts, unseen=unseen)
+
+    def _open_parquet(self, local: Local, facts: FileFacts, *, unseen: bool) -> _Opened:
+        schema = parquet_schema(local.path, local.name, self._where)
+        columns = {name: physical_class(dtype) for name, dtype in schema.items()}
+        since = None if unseen or self._read.control_file else self._since(schema)
+        return _Opened(
+            replace(facts, rows=parquet_rows(local.path, since)),
+            columns,
+            lambda: parquet_pages(local.path, local.name, self._where, since, unseen=unseen),
+        )
+
+    def _since(self, schema: Mapping[str, pl.DataType]) -> tuple[str, Cursor] | None:
+        """Column and lowest value of the window, where the file's types can tell it."""
+        cursor, start = self._spec.delta.cursor, self._start
+        if cursor is None or start is None:
+            return None
+        column = column_of(self._spec, cursor, list(schema), self._where)
+        kind, dtype = self._spec.fields[cursor].type, schema[column]
+        if kind == "timestamp" and isinstance(dtype, pl.Datetime) and isinstance(start, datetime):
+            return column, start.replace(tzinfo=UTC) if dtype.time_zone else local_start(start, self._zone)
+        same = (kind == "date" and dtype == pl.Date) or (kind == "integer" and dtype.is_integer())
+        return (column, start) if same else None
 
     def _open_text(self, local: Local, facts: FileFacts, *, unseen: bool) -> _Opened:
         file = text_files.prepare(local.path, local.name, self._read, self._folder, self._where)

@@ -44,7 +44,7 @@ def open_pull(
         settings: the data home, and values of placeholders.
         system: the declared system.
         name: one of its objects.
-        window: lower end of the delta. SQL sources apply it; of files the whole content comes.
+        window: lower end of the delta. SQL sources and Parquet apply it; of other files the whole content comes.
         files: of an object read from files, those to read; default all.
         known_names: names of files that were read before.
 
@@ -65,7 +65,7 @@ def open_pull(
             )
         return SqlPull(address, system, spec, where, window)
     stored = list(files) if files is not None else locate(address, spec.read, where)
-    return FilePull(settings, address, spec, where, stored, known_names)
+    return FilePull(settings, address, system, spec, where, stored, known_names, window)
 
 
 def probe(settings: Settings, system: System, name: str) -> str:

@@ -13,7 +13,7 @@ import polars as pl
 
 from finance_sync.catalog.models import FieldSpec, FileRead, NumberFormat
 from finance_sync.errors import SourceError
-from finance_sync.extract.pull import PAGE_ROWS, Page
+from finance_sync.extract.pull import PAGE_ROWS, Cursor, Page
 from finance_sync.extract.scan import count_sheet_rows, require_magic
 
 _NUMBERS = {"amount", "price", "quantity", "rate", "integer"}
@@ -35,21 +35,38 @@ def parquet_schema(path: Path, name: str, where: str) -> dict[str, pl.DataType]:
         raise _damaged(name, where, error) from error
 
 
-def parquet_rows(path: Path) -> int:
-    """Rows by the file's own footer."""
-    import pyarrow.parquet as pq
+def parquet_rows(path: Path, since: tuple[str, Cursor] | None) -> int:
+    """Rows by the file's own footer; those of a window by another reader than the one that reads the records."""
+    if since is None:
+        import pyarrow.parquet as pq
 
-    return int(pq.read_metadata(path).num_rows)
+        return int(pq.read_metadata(path).num_rows)
+    import pyarrow.dataset as ds
+
+    column = ds.field(since[0])
+    return int(ds.dataset(path, format="parquet").count_rows(filter=(column >= since[1]) | column.is_null()))
 
 
-def parquet_pages(path: Path, name: str, where: str, *, unseen: bool) -> Iterator[Page]:
+def parquet_pages(
+    path: Path, name: str, where: str, since: tuple[str, Cursor] | None, *, unseen: bool
+) -> Iterator[Page]:
     """Rows of a Parquet file, typed, in its order.
+
+    Args:
+        path: the file.
+        name: its name, for messages.
+        where: system and object, for messages.
+        since: column and lowest value of the window; rows without a value there are in it. None: all rows.
+        unseen: the file was never read before.
 
     Raises:
         SourceError: the file is damaged.
     """
+    lazy = pl.scan_parquet(path)
+    if since is not None:
+        lazy = lazy.filter((pl.col(since[0]) >= since[1]) | pl.col(since[0]).is_null())
     try:
-        for frame in pl.scan_parquet(path).collect_batches(chunk_size=PAGE_ROWS, maintain_order=True):
+        for frame in lazy.collect_batches(chunk_size=PAGE_ROWS, maintain_order=True):
             if frame.height:
                 yield Page(frame, unseen=unseen)
     except (pl.exceptions.PolarsError, pl.exceptions.PanicException, OSError) as error:

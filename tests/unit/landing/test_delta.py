@@ -324,3 +324,35 @@ def test_a_failure_is_noted_beside_the_last_success(tmp_path: Path) -> None:
     kit.write("journal,line,currency,amount,posted,text\nA,1,USD,1,,\n")
     assert kit.land().status == "unchanged"
     assert object_log(kit.settings, "erp", "lines").check().failed_at is None
+
+
+@pytest.mark.parametrize("zone", [None, "UTC"])
+def test_parquet_is_read_from_the_window_on_and_counted_by_another_reader(
+    zone: str | None, tmp_path: Path
+) -> None:
+    kit = Kit(
+        tmp_path,
+        **CURSOR,
+        read={"kind": "file", "path": "x.parquet", "format": "parquet"},
+        time_zone="Europe/Berlin",
+    )
+
+    def put(*rows: tuple[str, str | None]) -> None:
+        frame = pl.DataFrame({"journal": [row[0] for row in rows], "changed": [row[1] for row in rows]}).with_columns(
+            line=1, currency=pl.lit("USD"), amount=pl.lit("1").cast(pl.Decimal(18, 2)), posted=pl.lit(None, dtype=pl.Date),
+            text=pl.lit(""), changed=pl.col("changed").str.to_datetime().dt.replace_time_zone(zone),
+        )  # fmt: skip
+        frame.write_parquet(kit.source / "x.parquet")
+
+    put(("A", "2026-06-01 08:00:00"), ("B", "2026-06-01 12:00:00"))
+    kit.landed()
+    put(
+        ("A", "2026-06-01 08:00:00"),
+        ("B", "2026-06-01 12:00:00"),
+        ("C", "2026-06-01 11:30:00"),
+        ("D", None),
+        ("E", "2026-06-01 10:59:59"),
+    )
+    batch = kit.landed()
+    assert (batch.rows_source, batch.rows_seen, batch.rows_unchanged, batch.rows_rejected) == (3, 3, 1, 1)
+    assert pl.read_parquet(batch.accepted_path)["journal"].to_list() == ["C"]
