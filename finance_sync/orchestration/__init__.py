@@ -6,6 +6,7 @@ Does not: any rule of what is computed. Nothing outside this folder and ``defini
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
@@ -22,9 +23,10 @@ def run_nightly(
     progress: Callable[[str], None] | None = None,
 ) -> RunSummary:
     """Run a night in this process; see :func:`finance_sync.orchestration.nightly.run_nightly`."""
+    started = time.perf_counter()
     from finance_sync.orchestration import nightly
 
-    return nightly.run_nightly(settings, systems=systems, periods=periods, progress=progress)
+    return nightly.run_nightly(settings, systems=systems, periods=periods, progress=progress, started=started)
 
 
 def serve_ui(settings: Settings, *, port: int = 3000, read_only: bool = False) -> int:

@@ -161,8 +161,9 @@ def as_rich(summary: RunSummary) -> RenderableType:
         ),
         Text(f"\nLanded: {_landed_line(summary)}", style="bold"),
     ]
-    if summary.objects:
-        parts.append(_objects_table(summary.objects))
+    news = [line for line in summary.objects if line.state != "unchanged"]
+    if news:
+        parts.append(_objects_table(news))
     parts.append(Text(f"Built: {_built_line(summary)}", style="bold"))
     parts.append(Text(f"\nControls: {_controls_line(summary)}", style="bold"))
     if summary.controls:
@@ -224,8 +225,11 @@ def _landed_line(summary: RunSummary) -> str:
 
 
 def _built_line(summary: RunSummary) -> str:
+    reasons: dict[str, list[str]] = {}
+    for layer, why in summary.rebuilt.items():
+        reasons.setdefault(why, []).append(layer)
     text = f"{_number(summary.models, 'model')}, {_number(summary.tests, 'test')} passed"
-    return text + "".join(f" · {layer} from nothing: {why}" for layer, why in summary.rebuilt.items())
+    return text + "".join(f" · {', '.join(layers)} from nothing ({why})" for why, layers in reasons.items())
 
 
 def _controls_line(summary: RunSummary) -> str:
@@ -275,7 +279,8 @@ def _objects_table(lines: Iterable[ObjectLine]) -> Table:
     return table
 
 
-def _controls_table(lines: Iterable[CheckLine]) -> Table:
+def _controls_table(lines: Sequence[CheckLine]) -> Table:
+    places = _places(lines)
     table = Table(box=SIMPLE_HEAD, pad_edge=False)
     table.add_column("control", no_wrap=True)
     table.add_column("name")
@@ -287,7 +292,7 @@ def _controls_table(lines: Iterable[CheckLine]) -> Table:
     for line in lines:
         table.add_row(
             line.control_id, escape(line.name), _styled(line.outcome), f"{line.exceptions:,}" if line.exceptions else "",
-            _amount(line), line.severity, line.owner,
+            _amount(line, places), line.severity, line.owner,
         )  # fmt: skip
     return table
 
@@ -309,8 +314,13 @@ def _styled(state: str) -> str:
     return f"[{_MARK.get(state, 'red')}]{word.replace('_', ' ')}[/]"
 
 
-def _amount(line: CheckLine) -> str:
-    return amount_text(line.amount, line.currency) if line.exceptions else ""
+def _amount(line: CheckLine, places: int = 2) -> str:
+    return amount_text(line.amount, line.currency, places) if line.exceptions else ""
+
+
+def _places(lines: Iterable[CheckLine]) -> int:
+    """Decimals that every amount fits in, so that a column of them stands in line."""
+    return 4 if any(line.amount != round(line.amount, 2) for line in lines) else 2
 
 
 def _number(count: int, noun: str) -> str:

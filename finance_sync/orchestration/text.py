@@ -12,11 +12,11 @@ from typing import Any
 _CELL = 120
 
 
-def amount_text(amount: Decimal, currency: str) -> str:
-    """``1,234.50 EUR``: exact, with thousands, at least two decimals, without further zeros."""
+def amount_text(amount: Decimal, currency: str, places: int = 2) -> str:
+    """``1,234.50 EUR``: exact, with thousands, at least ``places`` decimals, without further zeros."""
     text = f"{amount:,.4f}"
     whole, _, cents = text.partition(".")
-    return f"{whole}.{cents[:2]}{cents[2:].rstrip('0')} {currency}".strip()
+    return f"{whole}.{cents[:places]}{cents[places:].rstrip('0')} {currency}".strip()
 
 
 def read_amount(text: str) -> tuple[Decimal, str]:
