@@ -44,7 +44,9 @@ class Published:
     def rows(self, sql: str) -> list[tuple[Any, ...]]:
         """All rows of a query, in its order."""
         columns = read_published(self.settings, sql).columns  # by place: two counts have one name on Postgres
-        return list(zip(*([_plain(value) for value in column.to_pylist()] for column in columns), strict=True))
+        return list(
+            zip(*([_plain(value) for value in column.to_pylist()] for column in columns), strict=True)
+        )
 
     def command(self, *arguments: str) -> str:
         """What `finance-sync ...` prints on this data home, messages left out."""

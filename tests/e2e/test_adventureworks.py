@@ -78,8 +78,12 @@ def test_lines_short_or_rejected(company: Published) -> None:
 
 
 def test_complete_orders(company: Published) -> None:
-    assert company.row("select count(distinct order_no) from mart_order_line where line_status = 'closed'") == (3689,)
-    assert company.row(f"select count(*) {MATCHED} = 'short_receipt' and lines.line_status = 'closed'") == (355,)
+    assert company.row(
+        "select count(distinct order_no) from mart_order_line where line_status = 'closed'"
+    ) == (3689,)
+    assert company.row(f"select count(*) {MATCHED} = 'short_receipt' and lines.line_status = 'closed'") == (
+        355,
+    )
 
 
 def test_finance_rows(company: Published) -> None:
@@ -92,15 +96,17 @@ def test_finance_rows(company: Published) -> None:
 
 
 def test_budget_against_actual(company: Published) -> None:
-    assert company.row("select count(*) from mart_budget_vs_actual where has_budget and not has_actual") == (0,)
+    assert company.row("select count(*) from mart_budget_vs_actual where has_budget and not has_actual") == (
+        0,
+    )
     matched = company.rows(
         "select account_type, count(*), sum(actual_functional), sum(budget_functional), "
         "count(case when budget_status = 'over_budget' then 1 end) "
         "from mart_budget_vs_actual where has_budget and has_actual group by account_type order by account_type"
     )
     assert matched == [
-        ("expense", 4702, Decimal("16780938.15"), Decimal("17057050"), 2807),
-        ("revenue", 144, Decimal("22874082.3"), Decimal("25354800"), 48),
+        ("expense", 4702, Decimal("16780938.15"), Decimal(17057050), 2807),
+        ("revenue", 144, Decimal("22874082.3"), Decimal(25354800), 48),
     ]
 
 
@@ -128,8 +134,12 @@ def test_assets_are_liabilities(company: Published) -> None:
 
 def test_units_are_no_money(company: Published) -> None:
     """Headcount and square feet are in the ledger, and in no budget cell."""
-    assert company.row("select sum(row_count) from mart_ledger_balance where account_type = 'statistical'") == (1163 + 276,)
-    assert company.row("select count(*) from mart_budget_vs_actual where account_type = 'statistical'") == (0,)
+    assert company.row(
+        "select sum(row_count) from mart_ledger_balance where account_type = 'statistical'"
+    ) == (1163 + 276,)
+    assert company.row("select count(*) from mart_budget_vs_actual where account_type = 'statistical'") == (
+        0,
+    )
 
 
 def test_controls(company: Published) -> None:
@@ -154,7 +164,9 @@ def test_controls(company: Published) -> None:
 
 def test_inactive_vendors(company: Published) -> None:
     """The four inactive vendors all have orders of open periods."""
-    found = company.rows("select supplier_id from mart_exceptions where control_id = 'C18' order by supplier_id")
+    found = company.rows(
+        "select supplier_id from mart_exceptions where control_id = 'C18' order by supplier_id"
+    )
     assert found == [("1516",), ("1544",), ("1614",), ("1678",)]
 
 
@@ -166,7 +178,10 @@ def test_open_commitments(company: Published) -> None:
 
 def test_query_command(company: Published) -> None:
     printed = company.command(
-        "query", "select count(*) as lines, sum(amount_net_txn) as ordered from mart_order_line", "--output", "csv"
+        "query",
+        "select count(*) as lines, sum(amount_net_txn) as ordered from mart_order_line",
+        "--output",
+        "csv",
     )
     assert list(csv.reader(StringIO(printed))) == [["lines", "ordered"], ["8845", "63791994.8380"]]
 

@@ -45,8 +45,12 @@ def test_totals(city: Published) -> None:
 
 def test_total_row_is_left_out_and_ties(city: Published) -> None:
     """The grand total is no record; C01 compared its three figures, and the number of records, with what landed."""
-    assert city.row(f"select count(*) from {RECORDS} where fund = 'NONE' or operating_unit = 'NONE' or account = 'NONE'") == (0,)
-    assert city.rows("select object, rows_landed, last_rows_rejected from mart_sync_health") == [("budget_detail", 4500, 0)]
+    assert city.row(
+        f"select count(*) from {RECORDS} where fund = 'NONE' or operating_unit = 'NONE' or account = 'NONE'"
+    ) == (0,)
+    assert city.rows("select object, rows_landed, last_rows_rejected from mart_sync_health") == [
+        ("budget_detail", 4500, 0)
+    ]
     assert city.row("select status, rows_compared, rows_matched from mart_control_results where control_id = 'C01'") == (
         "passed", 4, 4,
     )  # fmt: skip
@@ -64,7 +68,9 @@ def test_adopted_and_amendments_make_amended(city: Published) -> None:
 def test_years_are_spread_without_loss(city: Published) -> None:
     """Whole dollars went in: twelve parts of each record make whole dollars again."""
     assert city.row(f"select min(periods), max(periods) from {RECORDS}") == (12, 12)
-    assert city.row(f"select count(*) from {RECORDS} where adopted <> round(adopted) or amended <> round(amended)") == (0,)
+    assert city.row(
+        f"select count(*) from {RECORDS} where adopted <> round(adopted) or amended <> round(amended)"
+    ) == (0,)
 
 
 def test_codes_names_and_printed_numbers(city: Published) -> None:
