@@ -28,7 +28,7 @@ def _shape(body: str) -> str:
     hint = _HINT.search(body)
     if hint:
         return hint.group(1)
-    sql = _TEMPLATING.sub(" ", body).lstrip(" \n(-,").lower()
+    sql = _TEMPLATING.sub(" ", body).lstrip(" \n-,").lower()
     if re.match(r"(left|right|inner|cross|full)?\s*join\b", sql):
         return "join"
     return "query" if sql.startswith("select") else "ctes" if sql.startswith("with") else "expression"
