@@ -2,79 +2,70 @@
   The result of a comparison, in the columns that all rec_ models share: one row per comparison that does not hold, and one row
   per (entity, period, status, aspect) that counts those that do (row_count).
 
-  Reads the CTE `compared`: one row per comparison, with the columns below, of which
+  Reads the CTE `compared`: one row per comparison.
     reason_code  names what does not hold (NULL: it holds); its status comes from the controls table
     is_equal     true when nothing differs at all, else the comparison holds within its tolerance.
+  is_gathered: the CTE has been through `gather` already, which a large comparison does before it makes texts; it has row_count.
   Rows of other periods than the build's, and all rows of a control that is not applicable, are left out.
 -#}
-{% macro control_result(control_id, compared='compared') -%}
+{% macro control_result(control_id, compared='compared', is_gathered=false) -%}
+    {%- set details = [
+        'business_key', 'left_system', 'right_system', 'left_value', 'right_value', 'left_amount', 'right_amount',
+        'difference_amount', 'currency_code', 'quantity_difference', 'supplier_id', 'account_id', 'cost_center_id', 'cell_id',
+        'document_date', 'message',
+    ] -%}
     select
-        cast('{{ control_id }}' as varchar) as control_id,
+        '{{ control_id }}' as control_id,
         compared.legal_entity_id,
         compared.fiscal_period_id,
-        reason.status,
+        -- a reason that the controls table does not know is a mistake of this model: NOT NULL on status stops the build
+        case
+            when compared.reason_code is not null then reason.status
+            when compared.is_equal then 'matched'
+            else 'within_tolerance'
+        end as status,
         compared.reason_code,
         compared.aspect,
-        compared.business_key,
-        1 as row_count,
-        compared.left_system,
-        compared.right_system,
-        compared.left_value,
-        compared.right_value,
-        compared.left_amount,
-        compared.right_amount,
-        compared.difference_amount,
-        compared.currency_code,
+        compared.row_count,
         abs(compared.amount_functional) as amount_functional,
         abs(compared.amount_group) as amount_group,
-        compared.quantity_difference,
-        compared.supplier_id,
-        compared.account_id,
-        compared.cost_center_id,
-        compared.cell_id,
-        compared.document_date,
-        compared.message
-    from {{ compared }} as compared
-    -- a reason that the controls table does not know is a mistake of this model: NOT NULL on status stops the build
+        {% for column in details %}compared.{{ column }}{% if not loop.last %},
+        {% endif %}{% endfor %}
+    from {% if is_gathered %}{{ compared }}{% else %}(
+        {{ finance_sync.gather(compared, details, []) }}
+    ){% endif %} as compared
     left join {{ source('meta', 'control_reason') }} as reason
         on reason.control_id = '{{ control_id }}' and reason.reason_code = compared.reason_code
-    where compared.reason_code is not null
-        and {{ finance_sync.is_applicable(control_id) }}
-        and {{ finance_sync.in_scope('compared') }}
+    where {{ finance_sync.is_applicable(control_id) }} and {{ finance_sync.in_scope('compared') }}
+{%- endmacro %}
 
-    union all
 
+{#-
+  Comparisons of a CTE put together in one pass: those that do not hold stay single (their `key` is kept), those that hold are counted
+  per entity, period, aspect and whether anything differs. Large inputs pass once, and their texts are made for what fails only.
+  `keys`: columns that identify a comparison; `measures`: columns that are kept of those that fail.
+-#}
+{% macro gather(compared, keys, measures, dates=[]) -%}
     select
-        cast('{{ control_id }}' as varchar) as control_id,
-        compared.legal_entity_id,
-        compared.fiscal_period_id,
-        case when compared.is_equal then 'matched' else 'within_tolerance' end as status,
-        null as reason_code,
-        compared.aspect,
-        null as business_key,
+        legal_entity_id,
+        fiscal_period_id,
+        aspect,
+        reason_code,
+        is_equal
+        {%- for key in keys %},
+        case when reason_code is not null then {{ key }} end as {{ key }}
+        {%- endfor %},
         count(*) as row_count,
-        null as left_system,
-        null as right_system,
-        null as left_value,
-        null as right_value,
-        null as left_amount,
-        null as right_amount,
-        null as difference_amount,
-        null as currency_code,
-        sum(abs(compared.amount_functional)) as amount_functional,
-        sum(abs(compared.amount_group)) as amount_group,
-        null as quantity_difference,
-        null as supplier_id,
-        null as account_id,
-        null as cost_center_id,
-        null as cell_id,
-        null as document_date,
-        null as message
-    from {{ compared }} as compared
-    where compared.reason_code is null
-        and {{ finance_sync.is_applicable(control_id) }}
-        and {{ finance_sync.in_scope('compared') }}
-    group by compared.legal_entity_id, compared.fiscal_period_id, compared.is_equal, compared.aspect
+        sum(abs(amount_functional)) as amount_functional,
+        sum(abs(amount_group)) as amount_group
+        {%- for measure in measures %},
+        sum(case when reason_code is not null then {{ measure }} end) as {{ measure }}
+        {%- endfor %}
+        {%- for date in dates %},
+        min(case when reason_code is not null then {{ date }} end) as {{ date }}
+        {%- endfor %}
+    from {{ compared }}
+    group by {{ range(1, 6 + keys | length) | join(', ') }}
 {%- endmacro %}
 
 

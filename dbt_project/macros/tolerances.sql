@@ -49,12 +49,15 @@
 {%- endmacro %}
 
 
-{#- |d| <= max(absolute, percent x |base|), all in functional currency (SPEC 7). A NULL difference or limit never passes. -#}
+{#-
+  |d| <= max(absolute, percent x |base|), all in functional currency (SPEC 7). The difference comes unrounded: what is beyond the
+  limit by less than the last decimal of an amount is beyond it. A NULL difference or limit never passes.
+-#}
 {% macro is_within(difference, base, limits) -%}
     coalesce(
             abs({{ difference }}) <= greatest(
-                cast({{ limits }}.absolute_functional as numeric(28,4)),
-                cast(cast(abs({{ base }}) as numeric(28,4)) * {{ limits }}.percent as numeric(28,4))
+                cast({{ limits }}.absolute_functional as numeric(38,14)),
+                cast(abs({{ base }}) as numeric(28,4)) * {{ limits }}.percent
             ),
             false
         )

@@ -173,7 +173,7 @@ limits as (
 
 ),
 
-compared as not materialized (
+compared as (
 
     select
         differences.legal_entity_id,
@@ -215,31 +215,38 @@ compared as not materialized (
 
 ),
 
-results as (
+-- 5. the journals that balance are counted without being listed
+with_balanced as (
 
-    {{ control_result('C02') }}
-
-),
-
--- 5. the journals that balance, counted without being listed
-final as (
-
-    select * from results
+    select
+        legal_entity_id, fiscal_period_id, aspect, reason_code, is_equal, row_count, amount_functional, amount_group,
+        business_key, left_system, right_system, left_value, right_value, left_amount, right_amount, difference_amount,
+        currency_code, quantity_difference, supplier_id, account_id, cost_center_id, cell_id, document_date, message
+    from ({{ gather('compared', [
+        'business_key', 'left_system', 'right_system', 'left_value', 'right_value', 'left_amount', 'right_amount',
+        'difference_amount', 'currency_code', 'quantity_difference', 'supplier_id', 'account_id', 'cost_center_id', 'cell_id',
+        'document_date', 'message',
+    ], []) }}) as gathered
 
     union all
 
     select
-        'C02' as control_id,
         balanced_parts.legal_entity_id,
         balanced_parts.fiscal_period_id,
-        'matched' as status,
-        null as reason_code,
         'journal' as aspect,
-        null as business_key,
+        null as reason_code,
+        true as is_equal,
         balanced_parts.row_count,
-        {% for _ in range(17) %}null{% if not loop.last %}, {% endif %}{% endfor %}
+        0 as amount_functional,
+        0 as amount_group,
+        {% for _ in range(16) %}null{% if not loop.last %}, {% endif %}{% endfor %}
     from balanced_parts
-    where {{ is_applicable('C02') }}
+
+),
+
+final as (
+
+    {{ control_result('C02', 'with_balanced', is_gathered=true) }}
 
 )
 

@@ -2,9 +2,9 @@
 
 {#-
   The aspects under which an order line is compared. Each has
-    compared    predicate: the aspect can be compared on the line
+    compared    predicates: the aspect can be compared on the line
     differs     predicate: it does not hold, before tolerance (NULL counts as: it does not hold)
-    difference  order less receipts or invoices, in the order's currency; base: what the percentage of the tolerance is of
+    left, right amounts in the order's currency, whose difference is judged; base: what the percentage of the tolerance is of
     dated       the day that attributes the comparison to a fiscal period
     tolerated   false where no tolerance applies
   Populations: `live` lines are those that were ever ordered. What arrived for other lines (a draft, a refused order) is looked at
@@ -13,155 +13,108 @@
 {%- set live = "lines.line_status in ('approved', 'issued', 'closed', 'cancelled')" %}
 {%- set same_unit = "lines.other_unit_on is null" %}
 {%- set same_currency = "lines.other_currency_on is null" %}
-{%- set is_quantity = "lines.line_type = 'quantity'" %}
+{%- set by_quantity = "lines.line_type = 'quantity'" %}
+{%- set by_amount = "lines.line_type <> 'quantity'" %}
 {%- set receipts_expected = "(" ~ ("true" if is_fed('receipt_line') else "false") ~ " and (lines.line_type = 'quantity' or lines.relief_point = 'receipt'))" %}
 {%- set invoiced = "lines.invoice_count > 0" %}
-{%- set ordered_value = at_order_price('lines.quantity_ordered') %}
-{%- set overdue = as_of() ~ " - lines.due_on > limits.lag_days" %}
+{%- set received = "lines.receipt_count > 0" %}
 {%- set is_short = "(case
-            when lines.line_status in ('approved', 'issued') then coalesce(" ~ overdue ~ ", false)
+            when lines.line_status in ('approved', 'issued')
+                then coalesce(" ~ as_of() ~ " - lines.due_on > lines.receipt_lag_days, false)
             when lines.line_status = 'closed' then true
             else lines.line_status <> 'cancelled' and lines.receipt_count > 0
         end)" %}
 
 {%- set aspects = [
     {
-        'aspect': 'price', 'reason': "'price_differs'", 'right': 'lines.invoice_system',
-        'compared': [live, is_quantity, invoiced, same_unit, same_currency],
-        'left_amount': at_order_price('lines.quantity_invoiced'), 'right_amount': 'lines.amount_net_invoiced_txn',
-        'base': at_order_price('lines.quantity_invoiced'), 'dated': 'lines.invoiced_on',
-        'left_value': 'lines.unit_price', 'right_value': 'lines.quantity_invoiced',
-        'text': ["'invoiced '", "lines.quantity_invoiced", "' for '", "lines.amount_net_invoiced_txn", "', at the order price it is '",
-                 at_order_price('lines.quantity_invoiced')],
+        'aspect': 'price', 'reason': 'price_differs', 'compared': [live, by_quantity, invoiced, same_unit, same_currency],
+        'left': 'lines.invoiced_value', 'right': 'lines.amount_net_invoiced_txn',
+        'base': 'lines.invoiced_value', 'dated': 'lines.invoiced_on',
     },
     {
-        'aspect': 'quantity_invoiced', 'reason': "'over_invoiced'", 'right': 'lines.invoice_system',
-        'compared': [live, is_quantity, invoiced, same_unit],
+        'aspect': 'quantity_invoiced', 'reason': 'over_invoiced', 'compared': [live, by_quantity, invoiced, same_unit],
         'differs': 'lines.quantity_invoiced > lines.quantity_ordered',
-        'left_amount': ordered_value, 'right_amount': at_order_price('lines.quantity_invoiced'),
-        'quantity': 'lines.quantity_ordered - lines.quantity_invoiced',
-        'base': ordered_value, 'dated': 'lines.invoiced_on',
-        'left_value': 'lines.quantity_ordered', 'right_value': 'lines.quantity_invoiced',
-        'text': ["'ordered '", 'lines.quantity_ordered', "', invoiced '", 'lines.quantity_invoiced'],
+        'left': 'lines.ordered_value', 'right': 'lines.invoiced_value', 'quantity': 'lines.quantity_ordered - lines.quantity_invoiced',
+        'base': 'lines.ordered_value', 'dated': 'lines.invoiced_on',
     },
     {
-        'aspect': 'quantity_invoiced', 'reason': "'over_invoiced'", 'right': 'lines.invoice_system',
-        'compared': [live, "not " ~ is_quantity, invoiced, same_currency],
+        'aspect': 'quantity_invoiced', 'reason': 'over_invoiced', 'compared': [live, by_amount, invoiced, same_currency],
         'differs': 'lines.amount_net_invoiced_txn > lines.amount_net_txn',
-        'left_amount': 'lines.amount_net_txn', 'right_amount': 'lines.amount_net_invoiced_txn',
+        'left': 'lines.amount_net_txn', 'right': 'lines.amount_net_invoiced_txn',
         'base': 'lines.amount_net_txn', 'dated': 'lines.invoiced_on',
-        'left_value': 'lines.amount_net_txn', 'right_value': 'lines.amount_net_invoiced_txn',
-        'text': ["'ordered for '", 'lines.amount_net_txn', "', invoiced for '", 'lines.amount_net_invoiced_txn'],
     },
     {
-        'aspect': 'receipt_missing', 'reason': "'invoiced_not_received'", 'right': 'lines.receipt_system', 'left': 'lines.invoice_system',
-        'compared': [live, is_quantity, receipts_expected, 'lines.invoiced_due_on is not null', same_unit],
+        'aspect': 'receipt_missing', 'reason': 'invoiced_not_received',
+        'compared': [live, by_quantity, receipts_expected, 'lines.invoiced_due_on is not null', same_unit],
         'differs': 'lines.quantity_invoiced_due > lines.quantity_received',
-        'left_amount': at_order_price('lines.quantity_invoiced_due'), 'right_amount': at_order_price('lines.quantity_received'),
-        'quantity': 'lines.quantity_invoiced_due - lines.quantity_received',
-        'base': ordered_value, 'dated': 'lines.invoiced_due_on',
-        'left_value': 'lines.quantity_invoiced_due', 'right_value': 'lines.quantity_received',
-        'text': ["'invoiced '", 'lines.quantity_invoiced_due', "' by '", 'lines.invoiced_due_on', "', received '", 'lines.quantity_received'],
+        'left': 'lines.due_value', 'right': 'lines.received_value', 'quantity': 'lines.quantity_invoiced_due - lines.quantity_received',
+        'base': 'lines.ordered_value', 'dated': 'lines.invoiced_due_on',
     },
     {
-        'aspect': 'receipt_missing', 'reason': "'invoiced_not_received'", 'right': 'lines.receipt_system', 'left': 'lines.invoice_system',
-        'compared': [live, "not " ~ is_quantity, receipts_expected, 'lines.invoiced_due_on is not null', same_unit, same_currency],
+        'aspect': 'receipt_missing', 'reason': 'invoiced_not_received',
+        'compared': [live, by_amount, receipts_expected, 'lines.invoiced_due_on is not null', same_unit, same_currency],
         'differs': 'lines.amount_net_invoiced_due_txn > lines.amount_received_txn',
-        'left_amount': 'lines.amount_net_invoiced_due_txn', 'right_amount': 'lines.amount_received_txn',
+        'left': 'lines.amount_net_invoiced_due_txn', 'right': 'lines.amount_received_txn',
         'base': 'lines.amount_net_txn', 'dated': 'lines.invoiced_due_on',
-        'left_value': 'lines.amount_net_invoiced_due_txn', 'right_value': 'lines.amount_received_txn',
-        'text': ["'invoiced for '", 'lines.amount_net_invoiced_due_txn', "' by '", 'lines.invoiced_due_on', "', accepted for '",
-                 'lines.amount_received_txn'],
     },
     {
-        'aspect': 'quantity_received', 'reason': "'short_receipt'", 'right': 'lines.receipt_system',
-        'compared': [is_quantity, receipts_expected, same_unit, 'lines.quantity_received < lines.quantity_ordered', is_short],
-        'left_amount': ordered_value, 'right_amount': at_order_price('lines.quantity_received'),
-        'quantity': 'lines.quantity_ordered - lines.quantity_received',
-        'base': ordered_value,
+        'aspect': 'quantity_received', 'reason': 'short_receipt',
+        'compared': [by_quantity, receipts_expected, same_unit, 'lines.quantity_received < lines.quantity_ordered', is_short],
+        'left': 'lines.ordered_value', 'right': 'lines.received_value', 'quantity': 'lines.quantity_ordered - lines.quantity_received',
+        'base': 'lines.ordered_value',
         'dated': "case
             when lines.line_status in ('approved', 'issued') then lines.due_on
             when lines.line_status = 'closed' then coalesce(lines.closed_on, lines.received_on, lines.order_date)
             else lines.received_on
         end",
-        'left_value': 'lines.quantity_ordered', 'right_value': 'lines.quantity_received',
-        'text': ["'ordered '", 'lines.quantity_ordered', "' due '", 'lines.due_on', "', received '", 'lines.quantity_received'],
     },
     {
-        'aspect': 'quantity_received', 'reason': "'over_receipt'", 'right': 'lines.receipt_system',
-        'compared': [is_quantity, receipts_expected, same_unit, 'lines.receipt_count > 0', 'lines.quantity_received >= lines.quantity_ordered'],
-        'left_amount': ordered_value, 'right_amount': at_order_price('lines.quantity_received'),
-        'quantity': 'lines.quantity_ordered - lines.quantity_received',
-        'base': ordered_value, 'dated': 'lines.received_on',
-        'left_value': 'lines.quantity_ordered', 'right_value': 'lines.quantity_received',
-        'text': ["'ordered '", 'lines.quantity_ordered', "', received '", 'lines.quantity_received'],
+        'aspect': 'quantity_received', 'reason': 'over_receipt',
+        'compared': [by_quantity, receipts_expected, same_unit, received, 'lines.quantity_received >= lines.quantity_ordered'],
+        'left': 'lines.ordered_value', 'right': 'lines.received_value', 'quantity': 'lines.quantity_ordered - lines.quantity_received',
+        'base': 'lines.ordered_value', 'dated': 'lines.received_on',
     },
     {
-        'aspect': 'quantity_received', 'reason': "'over_receipt'", 'right': 'lines.receipt_system',
-        'compared': ["not " ~ is_quantity, receipts_expected, same_unit, 'lines.receipt_count > 0'],
+        'aspect': 'quantity_received', 'reason': 'over_receipt', 'compared': [by_amount, receipts_expected, same_unit, received],
         'differs': 'lines.amount_received_txn > lines.amount_net_txn',
-        'left_amount': 'lines.amount_net_txn', 'right_amount': 'lines.amount_received_txn',
+        'left': 'lines.amount_net_txn', 'right': 'lines.amount_received_txn',
         'base': 'lines.amount_net_txn', 'dated': 'lines.received_on',
-        'left_value': 'lines.amount_net_txn', 'right_value': 'lines.amount_received_txn',
-        'text': ["'ordered for '", 'lines.amount_net_txn', "', accepted for '", 'lines.amount_received_txn'],
     },
     {
-        'aspect': 'rejected', 'reason': "'rejected_goods'", 'right': 'lines.receipt_system', 'tolerated': false,
-        'compared': ['lines.receipt_count > 0'],
+        'aspect': 'rejected', 'reason': 'rejected_goods', 'compared': [received], 'tolerated': false,
         'differs': 'lines.quantity_rejected > 0',
-        'left_amount': at_order_price('lines.quantity_rejected'), 'right_amount': '0',
-        'quantity': 'lines.quantity_rejected',
-        'base': ordered_value, 'dated': 'coalesce(lines.rejected_on, lines.received_on)',
-        'left_value': 'lines.quantity_ordered', 'right_value': 'lines.quantity_rejected',
-        'text': ["'of '", 'lines.quantity_received', "' received, '", 'lines.quantity_rejected', "' were rejected'"],
+        'left': 'lines.rejected_value', 'right': '0', 'quantity': 'lines.quantity_rejected',
+        'dated': 'coalesce(lines.rejected_on, lines.received_on)',
     },
     {
-        'aspect': 'currency', 'reason': "'currency_differs'", 'right': 'lines.invoice_system', 'tolerated': false,
-        'compared': [live, invoiced],
+        'aspect': 'currency', 'reason': 'currency_differs', 'compared': [live, invoiced], 'tolerated': false,
         'differs': 'lines.other_currency_on is not null',
-        'amount_functional': 'lines.other_currency_functional', 'amount_group': 'lines.other_currency_group',
+        'functional': 'lines.other_currency_functional', 'group': 'lines.other_currency_group',
         'dated': 'coalesce(lines.other_currency_on, lines.invoiced_on)',
-        'left_value': 'lines.currency_code', 'right_value': 'lines.other_currency',
-        'text': ["'ordered in '", 'lines.currency_code', "', invoiced in '", 'lines.other_currency'],
     },
     {
-        'aspect': 'unit', 'reason': "'unit_differs'", 'tolerated': false,
-        'right': 'coalesce(lines.receipt_system, lines.invoice_system)',
+        'aspect': 'unit', 'reason': 'unit_differs', 'tolerated': false,
         'compared': [live, 'lines.receipt_count + lines.invoice_count > 0', 'lines.unit_code is not null'],
         'differs': 'lines.other_unit_on is not null',
-        'amount_functional': 'lines.amount_functional', 'amount_group': 'lines.amount_group',
+        'functional': 'lines.amount_functional', 'group': 'lines.amount_group',
         'dated': 'coalesce(lines.other_unit_on, greatest(lines.received_on, lines.invoiced_on))',
-        'left_value': 'lines.unit_code', 'right_value': 'lines.other_unit',
-        'text': ["'ordered in '", 'lines.unit_code', "', received or invoiced in '", 'lines.other_unit'],
     },
     {
-        'aspect': 'tax', 'reason': "'tax_differs'", 'right': 'lines.invoice_system',
-        'compared': [live, invoiced, same_unit, same_currency, 'lines.amount_net_txn <> 0'],
-        'left_amount': pro_rata('lines.amount_tax_txn', 'lines.amount_net_invoiced_txn', 'lines.amount_net_txn'),
-        'right_amount': 'lines.amount_tax_invoiced_txn',
-        'base': pro_rata('lines.amount_tax_txn', 'lines.amount_net_invoiced_txn', 'lines.amount_net_txn'),
-        'dated': 'lines.invoiced_on',
-        'left_value': 'lines.amount_tax_txn', 'right_value': 'lines.amount_tax_invoiced_txn',
-        'text': ["'tax of '", pro_rata('lines.amount_tax_txn', 'lines.amount_net_invoiced_txn', 'lines.amount_net_txn'),
-                 "' was ordered for what is invoiced, '", 'lines.amount_tax_invoiced_txn', "' is invoiced'"],
+        'aspect': 'tax', 'reason': 'tax_differs', 'compared': [live, invoiced, same_unit, same_currency, 'lines.amount_net_txn <> 0'],
+        'left': 'lines.expected_tax', 'right': 'lines.amount_tax_invoiced_txn',
+        'base': 'lines.expected_tax', 'dated': 'lines.invoiced_on',
     },
     {
-        'aspect': 'close', 'reason': "'after_close'", 'tolerated': false,
-        'right': 'coalesce(lines.receipt_system, lines.invoice_system)',
+        'aspect': 'close', 'reason': 'after_close', 'tolerated': false,
         'compared': ["lines.line_status in ('closed', 'cancelled')", 'lines.closed_on is not null',
                      'lines.receipt_count + lines.invoice_count > 0'],
         'differs': 'lines.after_close_on is not null',
-        'left_amount': '0',
-        'right_amount': "coalesce(greatest(lines.amount_invoiced_after_close_txn, case when lines.line_type = 'quantity' then "
-            ~ at_order_price('lines.quantity_after_close') ~ " else lines.amount_received_after_close_txn end), 0)",
-        'dated': 'coalesce(lines.after_close_on, lines.closed_on)',
-        'left_value': 'lines.closed_on', 'right_value': 'lines.after_close_on',
-        'text': ["'closed on '", 'lines.closed_on', "', received or invoiced until '", 'lines.after_close_on'],
+        'left': '0', 'right': 'lines.after_close_value', 'dated': 'coalesce(lines.after_close_on, lines.closed_on)',
     },
 ] %}
 
--- 1. order lines with what has arrived for them
-with lines as (
+-- 1. order lines with what has arrived for them, valued at the order's price
+with stored as (
 
     select *
     from {{ ref('int_order_line') }} as stored
@@ -171,7 +124,7 @@ with lines as (
 
 tolerance_keys as (
 
-    select distinct legal_entity_id, line_type as category, order_date as tolerance_date from lines
+    select distinct legal_entity_id, line_type as category, order_date as tolerance_date from stored
 
 ),
 
@@ -181,51 +134,56 @@ limits as (
 
 ),
 
+lines as not materialized (
+
+    select
+        lines.*,
+        receipt_limits.lag_days as receipt_lag_days,
+        {{ at_order_price('lines.quantity_ordered') }} as ordered_value,
+        {{ at_order_price('lines.quantity_invoiced') }} as invoiced_value,
+        {{ at_order_price('lines.quantity_invoiced_due') }} as due_value,
+        {{ at_order_price('lines.quantity_received') }} as received_value,
+        {{ at_order_price('lines.quantity_rejected') }} as rejected_value,
+        {{ pro_rata('lines.amount_tax_txn', 'lines.amount_net_invoiced_txn', 'lines.amount_net_txn') }} as expected_tax,
+        coalesce(greatest(
+            lines.amount_invoiced_after_close_txn,
+            case
+                when lines.line_type = 'quantity' then {{ at_order_price('lines.quantity_after_close') }}
+                else lines.amount_received_after_close_txn
+            end
+        ), 0) as after_close_value
+    from stored as lines
+    left join limits as receipt_limits
+        on receipt_limits.legal_entity_id = lines.legal_entity_id
+        and receipt_limits.category = lines.line_type
+        and receipt_limits.tolerance_date = lines.order_date
+        and receipt_limits.aspect = 'quantity_received'
+
+),
+
 -- 2. one row per order line and aspect that can be compared
-differences as not materialized (
+differences as (
     {%- for item in aspects %}
-    {%- set difference = '(' ~ item.left_amount ~ ' - ' ~ item.right_amount ~ ')' if item.left_amount else 'null' %}
 
     select
         lines.record_key,
         lines.legal_entity_id,
-        lines.supplier_id,
-        lines.account_id,
-        lines.cost_center_id,
-        lines.project_id,
-        {{ segment_list('lines') }},
-        lines.source_system,
-        lines.order_no,
-        lines.line_no,
-        lines.currency_code,
+        lines.line_type,
         lines.order_date,
         lines.rate_group,
         coalesce(lines.rate_functional, 1) as rate_functional,
         '{{ item.aspect }}' as aspect,
-        {{ item.reason }} as reason_code,
-        {{ item.left or 'lines.source_system' }} as left_system,
-        {{ item.right or 'lines.source_system' }} as right_system,
-        cast({{ item.left_value }} as varchar) as left_value,
-        cast({{ item.right_value }} as varchar) as right_value,
-        cast({{ item.left_amount or 'null' }} as numeric(28,4)) as left_amount,
-        cast({{ item.right_amount or 'null' }} as numeric(28,4)) as right_amount,
-        cast({{ difference }} as numeric(28,4)) as difference_amount,
+        '{{ item.reason }}' as reason_code,
+        cast({{ item.left or 'null' }} as numeric(28,4)) as left_amount,
+        cast({{ item.right or 'null' }} as numeric(28,4)) as right_amount,
         cast({{ item.base or '0' }} as numeric(28,4)) as base_amount,
         cast({{ item.quantity or 'null' }} as numeric(28,4)) as quantity_difference,
-        cast({{ item.amount_functional or 'null' }} as numeric(28,4)) as stated_functional,
-        cast({{ item.amount_group or 'null' }} as numeric(28,4)) as stated_group,
+        cast({{ item.functional or 'null' }} as numeric(28,4)) as stated_functional,
+        cast({{ item.group or 'null' }} as numeric(28,4)) as stated_group,
         {{ item.dated }} as dated_on,
-        coalesce({{ item.differs or difference ~ ' <> 0' }}, true) as is_different,
-        {% if item.tolerated is defined and not item.tolerated %}false{% else %}true{% endif %} as is_tolerated,
-        limits.absolute_functional,
-        limits.percent,
-        {% for part in item.text %}{{ part if part.startswith("'") else words(part) }}{% if not loop.last %} || {% endif %}{% endfor %} as difference_text
+        coalesce({{ item.differs or (item.left ~ ' <> ' ~ item.right) }}, true) as is_different,
+        {% if item.tolerated is defined and not item.tolerated %}false{% else %}true{% endif %} as is_tolerated
     from lines
-    inner join limits
-        on limits.legal_entity_id = lines.legal_entity_id
-        and limits.category = lines.line_type
-        and limits.tolerance_date = lines.order_date
-        and limits.aspect = '{{ item.aspect }}'
     where {{ item.compared | join(' and ') }}
     {%- if not loop.last %}
 
@@ -236,62 +194,135 @@ differences as not materialized (
 ),
 
 -- 3. judged against the tolerance, dated in the entity's calendar
-judged as not materialized (
+judged as (
 
     select
-        differences.*,
+        differences.record_key,
+        differences.legal_entity_id,
         coalesce(period.fiscal_period_id, 'UNMAPPED') as fiscal_period_id,
-        differences.is_different and not (
-            differences.is_tolerated
-            and {{ is_within(
-                'cast(differences.difference_amount * differences.rate_functional as numeric(28,4))',
-                'cast(differences.base_amount * differences.rate_functional as numeric(28,4))',
-                'differences'
-            ) }}
-        ) as fails
+        differences.aspect,
+        case
+            when differences.is_different and not (
+                differences.is_tolerated
+                and {{ is_within(
+                    '(differences.left_amount - differences.right_amount) * differences.rate_functional',
+                    'differences.base_amount * differences.rate_functional',
+                    'limits'
+                ) }}
+            ) then differences.reason_code
+        end as reason_code,
+        not differences.is_different as is_equal,
+        differences.left_amount,
+        differences.right_amount,
+        differences.left_amount - differences.right_amount as difference_amount,
+        differences.quantity_difference,
+        case when differences.is_different then coalesce(
+            differences.stated_functional,
+            cast((differences.left_amount - differences.right_amount) * differences.rate_functional as numeric(28,4))
+        ) else 0 end as amount_functional,
+        case when differences.is_different then coalesce(
+            differences.stated_group,
+            cast((differences.left_amount - differences.right_amount) * differences.rate_group as numeric(28,4))
+        ) else 0 end as amount_group
     from differences
+    inner join limits
+        on limits.legal_entity_id = differences.legal_entity_id
+        and limits.category = differences.line_type
+        and limits.tolerance_date = differences.order_date
+        and limits.aspect = differences.aspect
     left join {{ ref('int_entity_day') }} as period
         on period.legal_entity_id = differences.legal_entity_id and period.period_day = differences.dated_on
 
 ),
 
-compared_lines as not materialized (
+gathered as (
+
+    {{ gather('judged', ['record_key'], ['left_amount', 'right_amount', 'difference_amount', 'quantity_difference']) }}
+
+),
+
+-- 4. what fails, in words and with its coding
+compared_lines as (
 
     select
-        judged.legal_entity_id,
-        judged.fiscal_period_id,
-        case when judged.fails then judged.reason_code end as reason_code,
-        not judged.is_different as is_equal,
-        judged.aspect,
-        judged.source_system || '|' || judged.order_no || '|' || cast(judged.line_no as varchar) as business_key,
-        judged.left_system,
-        judged.right_system,
-        judged.left_value,
-        judged.right_value,
-        judged.left_amount,
-        judged.right_amount,
-        judged.difference_amount,
-        judged.currency_code,
-        coalesce(
-            judged.stated_functional, cast(judged.difference_amount * judged.rate_functional as numeric(28,4))
-        ) as amount_functional,
-        coalesce(
-            judged.stated_group, cast(judged.difference_amount * judged.rate_group as numeric(28,4))
-        ) as amount_group,
-        judged.quantity_difference,
-        judged.supplier_id,
-        judged.account_id,
-        judged.cost_center_id,
-        case when judged.fails then {{ cell_id(
-            'judged.legal_entity_id', control_cost_center('judged'), control_account('judged'), 'judged.project_id', 'judged'
+        gathered.legal_entity_id,
+        gathered.fiscal_period_id,
+        gathered.reason_code,
+        gathered.is_equal,
+        gathered.aspect,
+        lines.source_system || '|' || lines.order_no || '|' || cast(lines.line_no as varchar) as business_key,
+        gathered.row_count,
+        case when gathered.aspect = 'receipt_missing' then lines.invoice_system else lines.source_system end as left_system,
+        case
+            when gathered.aspect in ('receipt_missing', 'quantity_received', 'rejected') then lines.receipt_system
+            when gathered.aspect in ('unit', 'close') then coalesce(lines.receipt_system, lines.invoice_system)
+            else lines.invoice_system
+        end as right_system,
+        case gathered.aspect
+            when 'price' then cast(lines.unit_price as varchar)
+            when 'currency' then lines.currency_code
+            when 'unit' then lines.unit_code
+            when 'close' then cast(lines.closed_on as varchar)
+            else cast(gathered.left_amount as varchar)
+        end as left_value,
+        case gathered.aspect
+            when 'currency' then lines.other_currency
+            when 'unit' then lines.other_unit
+            when 'close' then cast(lines.after_close_on as varchar)
+            else cast(gathered.right_amount as varchar)
+        end as right_value,
+        gathered.left_amount,
+        gathered.right_amount,
+        gathered.difference_amount,
+        lines.currency_code,
+        gathered.amount_functional,
+        gathered.amount_group,
+        gathered.quantity_difference,
+        lines.supplier_id,
+        lines.account_id,
+        lines.cost_center_id,
+        case when gathered.record_key is not null then {{ cell_id(
+            'lines.legal_entity_id', control_cost_center('lines'), control_account('lines'), 'lines.project_id', 'lines'
         ) }} end as cell_id,
-        judged.order_date as document_date,
-        case when judged.fails then
-            'Order ' || judged.order_no || ' line ' || cast(judged.line_no as varchar) || ': '
-            || judged.difference_text || ' (' || judged.currency_code || ').'
-        end as message
-    from judged
-    {{ control_level_joins('judged') }}
+        lines.order_date as document_date,
+        'Order ' || lines.order_no || ' line ' || cast(lines.line_no as varchar) || ': '
+        || case gathered.reason_code
+            when 'price_differs' then
+                {{ words('lines.quantity_invoiced') }} || ' invoiced for ' || {{ words('gathered.right_amount') }}
+                || ', at the order price of ' || {{ words('lines.unit_price') }} || ' it is ' || {{ words('gathered.left_amount') }}
+            when 'over_invoiced' then
+                'ordered ' || case when lines.line_type = 'quantity' then {{ words('lines.quantity_ordered') }} else 'for '
+                || {{ words('gathered.left_amount') }} end || ', invoiced '
+                || case when lines.line_type = 'quantity' then {{ words('lines.quantity_invoiced') }} else 'for '
+                || {{ words('gathered.right_amount') }} end
+            when 'invoiced_not_received' then
+                'invoiced ' || case when lines.line_type = 'quantity' then {{ words('lines.quantity_invoiced_due') }} else 'for '
+                || {{ words('gathered.left_amount') }} end || ' by ' || {{ words('lines.invoiced_due_on') }} || ', received '
+                || case when lines.line_type = 'quantity' then {{ words('lines.quantity_received') }} else 'for '
+                || {{ words('gathered.right_amount') }} end
+            when 'short_receipt' then
+                'ordered ' || {{ words('lines.quantity_ordered') }} || ', due ' || {{ words('lines.due_on', 'on no date') }}
+                || ', received ' || {{ words('lines.quantity_received') }}
+            when 'over_receipt' then
+                'ordered ' || case when lines.line_type = 'quantity' then {{ words('lines.quantity_ordered') }} else 'for '
+                || {{ words('gathered.left_amount') }} end || ', received '
+                || case when lines.line_type = 'quantity' then {{ words('lines.quantity_received') }} else 'for '
+                || {{ words('gathered.right_amount') }} end
+            when 'rejected_goods' then
+                'of ' || {{ words('lines.quantity_received') }} || ' received, ' || {{ words('lines.quantity_rejected') }}
+                || ' were rejected'
+            when 'currency_differs' then 'ordered in ' || lines.currency_code || ', invoiced in ' || {{ words('lines.other_currency') }}
+            when 'unit_differs' then
+                'ordered in ' || lines.unit_code || ', received or invoiced in ' || {{ words('lines.other_unit') }}
+            when 'tax_differs' then
+                'tax of ' || {{ words('gathered.left_amount') }} || ' was ordered for what is invoiced, '
+                || {{ words('gathered.right_amount') }} || ' is invoiced'
+            else
+                'closed on ' || {{ words('lines.closed_on') }} || ', received or invoiced until ' || {{ words('lines.after_close_on') }}
+        end || ' (' || lines.currency_code || ').' as message
+    from gathered
+    left join {{ ref('int_order_line') }} as lines on lines.record_key = gathered.record_key
+    {{ control_level_joins('lines') }}
 
 ),
 {%- for side in [
@@ -305,19 +336,19 @@ compared_lines as not materialized (
 {{ side.cte }} as (
 
     select
-        min(documents.legal_entity_id) as legal_entity_id,
+        min(documents.legal_entity_id collate "C") as legal_entity_id,
         documents.source_system,
         documents.order_no,
         documents.order_line_no,
         max(documents.posting_date) as dated_on,
-        min(documents.{{ side.number }}) as document_no,
-        min(documents.supplier_id) as supplier_id,
-        min(documents.currency_code) as currency_code,
+        min(documents.{{ side.number }} collate "C") as document_no,
+        min(documents.supplier_id collate "C") as supplier_id,
+        min(documents.currency_code collate "C") as currency_code,
         sum(documents.amount_txn) as amount_txn,
         sum(documents.quantity) as quantity,
         {%- if side.documents == 'fct_invoice_line' %}
-        min(documents.account_id) as account_id,
-        min(documents.cost_center_id) as cost_center_id,
+        min(documents.account_id collate "C") as account_id,
+        min(documents.cost_center_id collate "C") as cost_center_id,
         sum(documents.amount_functional) as amount_functional,
         sum(documents.amount_group) as amount_group
         {%- else %}
@@ -352,6 +383,7 @@ compared_{{ side.cte }} as (
         '{{ side.aspect }}' as aspect,
         documents.source_system || '|' || documents.order_no || '|'
         || coalesce(cast(documents.order_line_no as varchar), 'NONE') as business_key,
+        1 as row_count,
         cast(null as varchar) as left_system,
         documents.source_system as right_system,
         cast(null as varchar) as left_value,
@@ -377,7 +409,7 @@ compared_{{ side.cte }} as (
 ),
 {%- endfor %}
 
-compared as not materialized (
+compared as (
 
     select * from compared_lines
     union all
@@ -389,7 +421,7 @@ compared as not materialized (
 
 final as (
 
-    {{ control_result('C07') }}
+    {{ control_result('C07', is_gathered=true) }}
 
 )
 

@@ -279,73 +279,59 @@ matched as (
 {#- Aspects of an invoice: when it can be judged, whether it holds, and what is at risk. #}
 {%- set aspects = [
     {
-        'aspect': 'posting', 'reason': 'not_posted',
-        'compared': 'is_posted or ' ~ as_of() ~ ' - posting_date > coalesce(lag_days, 0)', 'differs': 'not is_posted',
-        'difference': 'amount_txn', 'right': 'cast(null as numeric(28,4))', 'right_value': "'not posted'",
-        'text': "'approved for ' || cast(amount_txn as varchar) || ' ' || currency_code || ' and not posted'",
+        'aspect': 'posting', 'reason': 'not_posted', 'differs': 'not is_posted', 'difference': 'amount_txn',
+        'compared': 'is_posted or ' ~ as_of() ~ ' - posting_date > coalesce(lag_days, 0)',
     },
     {
-        'aspect': 'duplicate', 'reason': 'posted_twice', 'compared': 'is_posted', 'differs': 'times_posted >= 2',
-        'difference': 'difference_txn', 'right': 'posted_txn', 'right_value': 'cast(times_posted as varchar)',
-        'text': "'posted ' || cast(times_posted as varchar) || ' times, ' || cast(posted_txn as varchar) || ' ' || currency_code || ' for '
-            || cast(amount_txn as varchar)",
+        'aspect': 'duplicate', 'reason': 'posted_twice', 'differs': 'times_posted >= 2', 'difference': 'difference_txn',
+        'compared': 'is_posted',
     },
     {
-        'aspect': 'amount', 'reason': 'amount_differs', 'compared': 'is_posted and not has_other_currency and times_posted < 2',
-        'differs': 'difference_txn <> 0', 'tolerated': true,
-        'difference': 'difference_txn', 'right': 'posted_txn', 'right_value': 'cast(posted_txn as varchar)',
-        'text': "'approved for ' || cast(amount_txn as varchar) || ', posted for ' || cast(posted_txn as varchar) || ' ' || currency_code",
+        'aspect': 'amount', 'reason': 'amount_differs', 'differs': 'difference_txn <> 0', 'difference': 'difference_txn',
+        'compared': 'is_posted and not has_other_currency and times_posted < 2', 'tolerated': true,
     },
     {
-        'aspect': 'currency', 'reason': 'currency_differs', 'compared': 'has_lines', 'differs': 'has_other_currency',
-        'functional': 'amount_txn * rate_functional', 'group': 'amount_txn * rate_group', 'right_value': 'other_currency',
-        'text': "'approved in ' || currency_code || ', posted in ' || other_currency",
+        'aspect': 'currency', 'reason': 'currency_differs', 'differs': 'has_other_currency', 'compared': 'has_lines',
+        'functional': 'amount_txn * rate_functional', 'group': 'amount_txn * rate_group',
     },
     {
-        'aspect': 'period', 'reason': 'period_differs', 'compared': 'is_posted', 'differs': 'other_period_id is not null',
-        'functional': 'other_period_functional', 'group': 'other_period_group', 'right_value': 'other_period_id',
-        'text': "'belongs to ' || fiscal_period_id || ', posted in ' || other_period_id",
+        'aspect': 'period', 'reason': 'period_differs', 'differs': 'other_period_id is not null', 'compared': 'is_posted',
+        'functional': 'other_period_functional', 'group': 'other_period_group',
     },
     {
-        'aspect': 'coding', 'reason': 'coding_differs', 'compared': 'is_posted', 'differs': 'other_coding is not null',
-        'functional': 'other_coding_functional', 'group': 'other_coding_group', 'right_value': 'other_coding',
-        'text': "'posted on account / cost center ' || other_coding || ', which the invoice does not name'",
+        'aspect': 'coding', 'reason': 'coding_differs', 'differs': 'other_coding is not null', 'compared': 'is_posted',
+        'functional': 'other_coding_functional', 'group': 'other_coding_group',
     },
 ] %}
 
-compared_invoices as not materialized (
+judged as (
     {%- for item in aspects %}
 
     select
+        source_system,
+        invoice_no,
         legal_entity_id,
         fiscal_period_id,
+        '{{ item.aspect }}' as aspect,
         case
             when {{ item.differs }}
             {%- if item.tolerated %} and not {{ is_within(
-                'cast(' ~ item.difference ~ ' * coalesce(rate_functional, 1) as numeric(28,4))',
-                'cast(amount_txn * coalesce(rate_functional, 1) as numeric(28,4))',
+                'cast(' ~ item.difference ~ ' as numeric(28,4)) * coalesce(rate_functional, 1)',
+                'cast(amount_txn as numeric(28,4)) * coalesce(rate_functional, 1)',
                 'matched'
             ) }}{% endif %}
                 then '{{ item.reason }}'
         end as reason_code,
         not ({{ item.differs }}) as is_equal,
-        '{{ item.aspect }}' as aspect,
-        source_system || '|' || invoice_no as business_key,
-        source_system as left_system,
-        ledger_system as right_system,
-        {% if item.aspect == 'currency' %}currency_code{% elif item.aspect == 'period' %}fiscal_period_id{% else %}cast(amount_txn as varchar){% endif %} as left_value,
-        {{ item.right_value }} as right_value,
-        amount_txn as left_amount,
-        {{ item.right or 'posted_txn' }} as right_amount,
-        {{ item.difference or 'cast(null as numeric(28,4))' }} as difference_amount,
-        currency_code,
-        cast({{ item.functional or item.difference ~ ' * rate_functional' }} as numeric(28,4)) as amount_functional,
-        cast({{ item.group or item.difference ~ ' * rate_group' }} as numeric(28,4)) as amount_group,
-        supplier_id,
-        {% if item.aspect == 'coding' %}other_account_id{% else %}cast(null as varchar){% endif %} as account_id,
-        {% if item.aspect == 'coding' %}other_cost_center_id{% else %}cast(null as varchar){% endif %} as cost_center_id,
-        invoice_date as document_date,
-        case when {{ item.differs }} then 'Invoice ' || invoice_no || ': ' || {{ item.text }} || '.' end as message
+        cast({{ item.difference or 'null' }} as numeric(28,4)) as difference_amount,
+        case when {{ item.differs }} then cast(
+            {% if item.functional %}{{ item.functional }}{% else %}cast({{ item.difference }} as numeric(28,4)) * rate_functional{% endif %}
+            as numeric(28,4)
+        ) else 0 end as amount_functional,
+        case when {{ item.differs }} then cast(
+            {% if item.group %}{{ item.group }}{% else %}cast({{ item.difference }} as numeric(28,4)) * rate_group{% endif %}
+            as numeric(28,4)
+        ) else 0 end as amount_group
     from matched
     where {{ item.compared }}
     {%- if not loop.last %}
@@ -353,6 +339,12 @@ compared_invoices as not materialized (
     union all
     {%- endif %}
     {%- endfor %}
+
+),
+
+gathered as (
+
+    {{ gather('judged', ['source_system', 'invoice_no'], ['difference_amount']) }}
 
 ),
 
@@ -373,19 +365,16 @@ posted_alone as (
 
 ),
 
--- 7. the cell that a failing invoice concerns, where all its lines are in one
-failing_cells as (
+-- 7. the coding that a failing invoice concerns, where all its lines have one
+failing_codings as (
 
     select
-        cells.source_system,
-        cells.invoice_no,
-        case when min(cells.cell_id) = max(cells.cell_id) then min(cells.cell_id) end as cell_id,
-        case when min(cells.account_id collate "C") = max(cells.account_id collate "C") then min(cells.account_id collate "C") end
-            as account_id,
-        case
-            when min(cells.cost_center_id collate "C") = max(cells.cost_center_id collate "C")
-                then min(cells.cost_center_id collate "C")
-        end as cost_center_id
+        codings.source_system,
+        codings.invoice_no,
+        case when min(codings.cell_id) = max(codings.cell_id) then min(codings.cell_id) end as cell_id,
+        case when min(codings.account_id) = max(codings.account_id) then min(codings.account_id) end as account_id,
+        case when min(codings.cost_center_id) = max(codings.cost_center_id) then min(codings.cost_center_id) end
+            as cost_center_id
     from (
         select
             lines.source_system,
@@ -396,45 +385,76 @@ failing_cells as (
                 as cell_id
         from {{ ref('fct_invoice_line') }} as lines
         {{ control_level_joins('lines') }}
-        where not lines.is_deleted and lines.line_status = 'approved'
-            and lines.source_system || '|' || lines.invoice_no in (
-                select compared_invoices.business_key from compared_invoices where compared_invoices.reason_code is not null
+        where not lines.is_deleted
+            and lines.line_status = 'approved'
+            and exists (
+                select 1 from gathered
+                where gathered.source_system = lines.source_system and gathered.invoice_no = lines.invoice_no
             )
-    ) as cells
-    group by cells.source_system, cells.invoice_no
+    ) as codings
+    group by codings.source_system, codings.invoice_no
 
 ),
 
-compared as not materialized (
+compared as (
 
     select
-        compared_invoices.legal_entity_id,
-        compared_invoices.fiscal_period_id,
-        compared_invoices.reason_code,
-        compared_invoices.is_equal,
-        compared_invoices.aspect,
-        compared_invoices.business_key,
-        compared_invoices.left_system,
-        compared_invoices.right_system,
-        compared_invoices.left_value,
-        compared_invoices.right_value,
-        compared_invoices.left_amount,
-        compared_invoices.right_amount,
-        compared_invoices.difference_amount,
-        compared_invoices.currency_code,
-        compared_invoices.amount_functional,
-        compared_invoices.amount_group,
+        gathered.legal_entity_id,
+        gathered.fiscal_period_id,
+        gathered.reason_code,
+        gathered.is_equal,
+        gathered.aspect,
+        gathered.source_system || '|' || gathered.invoice_no as business_key,
+        gathered.row_count,
+        gathered.source_system as left_system,
+        matched.ledger_system as right_system,
+        case gathered.aspect
+            when 'currency' then matched.currency_code
+            when 'period' then matched.fiscal_period_id
+            else cast(matched.amount_txn as varchar)
+        end as left_value,
+        case gathered.aspect
+            when 'posting' then 'not posted'
+            when 'duplicate' then cast(matched.times_posted as varchar) || ' postings'
+            when 'currency' then matched.other_currency
+            when 'period' then matched.other_period_id
+            when 'coding' then matched.other_coding
+            else cast(matched.posted_txn as varchar)
+        end as right_value,
+        matched.amount_txn as left_amount,
+        case when gathered.aspect <> 'posting' then matched.posted_txn end as right_amount,
+        gathered.difference_amount,
+        matched.currency_code,
+        gathered.amount_functional,
+        gathered.amount_group,
         cast(null as numeric(28,4)) as quantity_difference,
-        compared_invoices.supplier_id,
-        coalesce(compared_invoices.account_id, failing_cells.account_id) as account_id,
-        coalesce(compared_invoices.cost_center_id, failing_cells.cost_center_id) as cost_center_id,
-        failing_cells.cell_id,
-        compared_invoices.document_date,
-        compared_invoices.message
-    from compared_invoices
-    left join failing_cells
-        on compared_invoices.reason_code is not null
-        and failing_cells.source_system || '|' || failing_cells.invoice_no = compared_invoices.business_key
+        matched.supplier_id,
+        case when gathered.aspect = 'coding' then matched.other_account_id else failing_codings.account_id end as account_id,
+        case when gathered.aspect = 'coding' then matched.other_cost_center_id else failing_codings.cost_center_id end
+            as cost_center_id,
+        failing_codings.cell_id,
+        matched.invoice_date as document_date,
+        'Invoice ' || gathered.invoice_no || ': '
+        || case gathered.reason_code
+            when 'not_posted' then
+                'approved for ' || cast(matched.amount_txn as varchar) || ' ' || matched.currency_code || ' and not posted'
+            when 'posted_twice' then
+                'posted ' || cast(matched.times_posted as varchar) || ' times, ' || cast(matched.posted_txn as varchar) || ' '
+                || matched.currency_code || ' for ' || cast(matched.amount_txn as varchar)
+            when 'amount_differs' then
+                'approved for ' || cast(matched.amount_txn as varchar) || ', posted for '
+                || cast(matched.posted_txn as varchar) || ' ' || matched.currency_code
+            when 'currency_differs' then
+                'approved in ' || matched.currency_code || ', posted in ' || matched.other_currency
+            when 'period_differs' then
+                'belongs to ' || matched.fiscal_period_id || ', posted in ' || matched.other_period_id
+            else 'posted on account / cost center ' || matched.other_coding || ', which the invoice does not name'
+        end || '.' as message
+    from gathered
+    left join matched
+        on matched.source_system = gathered.source_system and matched.invoice_no = gathered.invoice_no
+    left join failing_codings
+        on failing_codings.source_system = gathered.source_system and failing_codings.invoice_no = gathered.invoice_no
 
     union all
 
@@ -445,6 +465,7 @@ compared as not materialized (
         false as is_equal,
         'posting' as aspect,
         posted_alone.ledger_system || '|' || posted_alone.invoice_no as business_key,
+        1 as row_count,
         null as left_system,
         posted_alone.ledger_system as right_system,
         'no approved invoice' as left_value,
@@ -469,7 +490,7 @@ compared as not materialized (
 
 final as (
 
-    {{ control_result('C09') }}
+    {{ control_result('C09', is_gathered=true) }}
 
 )
 

@@ -50,45 +50,28 @@ closed_periods as (
 
 ),
 
--- 2. their use in facts, per code
-uses as (
+-- 2. their use in facts, per code and day, where something is wrong with it
+flagged_uses as (
     {%- for fact in facts %}
     {%- for kind in fact.kinds %}
     {%- set code = 'entity_code' if kind == 'legal_entity' else kind ~ '_code' %}
 
     select
         '{{ kind }}' as kind,
+        {{ fact.is_posted }} as is_posted,
         fact.source_system,
         fact.{{ code }} as source_code,
-        members.member_id = 'UNMAPPED' and not coalesce(code_map.is_ambiguous, false) as is_unmapped,
-        members.member_id = 'UNMAPPED' and coalesce(code_map.is_ambiguous, false) as is_ambiguous,
-        {% if fact.is_posted -%}
-        members.is_blocked and closed_periods.fiscal_period_id is null as is_blocked,
-        coalesce({{ fact.dated }} < members.valid_from or {{ fact.dated }} > members.valid_to, false) as is_expired,
-        {%- else -%}
-        false as is_blocked,
-        false as is_expired,
-        {%- endif %}
-        min(fact.{{ kind }}_id collate "C") as member_id,
+        members.member_id,
+        fact.legal_entity_id,
+        fact.fiscal_period_id,
+        {{ fact.dated }} as dated_on,
         count(*) as row_count,
-        sum(abs({{ fact.amount }})) as amount_group,
-        min({{ fact.dated }}) as first_on,
-        max({{ fact.dated }}) as last_on
+        sum(abs({{ fact.amount }})) as amount_group
     from {{ ref('fct_' ~ fact.object) }} as fact
     inner join members on members.kind = '{{ kind }}' and members.member_id = fact.{{ kind }}_id
     {%- if fact.object == 'budget_line' %}
     left join {{ ref('dim_fiscal_period') }} as period on period.fiscal_period_id = fact.fiscal_period_id
     {%- endif %}
-    left join {{ ref('int_code_map') }} as code_map
-        on members.member_id = 'UNMAPPED'
-        and code_map.kind = '{{ kind }}'
-        and code_map.system = fact.source_system
-        and code_map.source_code = fact.{{ code }}
-        and code_map.valid_from <= {{ fact.dated }}
-        and code_map.valid_to >= {{ fact.dated }}
-    left join closed_periods
-        on closed_periods.legal_entity_id = fact.legal_entity_id
-        and closed_periods.fiscal_period_id = fact.fiscal_period_id
     where not fact.is_deleted
         and {{ fact.in_use }}
         and fact.{{ code }} is not null
@@ -100,7 +83,7 @@ uses as (
             or {{ fact.dated }} > members.valid_to
             {%- endif %}
         )
-    group by 1, 2, 3, 4, 5, 6, 7
+    group by 1, 2, 3, 4, 5, 6, 7, 8
     {%- if not loop.last %}
 
     union all
@@ -111,6 +94,31 @@ uses as (
     union all
     {%- endif %}
     {%- endfor %}
+
+),
+
+uses as (
+
+    select
+        flagged_uses.*,
+        flagged_uses.member_id = 'UNMAPPED' and not coalesce(code_map.is_ambiguous, false) as is_unmapped,
+        flagged_uses.member_id = 'UNMAPPED' and coalesce(code_map.is_ambiguous, false) as is_ambiguous,
+        flagged_uses.is_posted and members.is_blocked and closed_periods.fiscal_period_id is null as is_blocked,
+        flagged_uses.is_posted and coalesce(
+            flagged_uses.dated_on < members.valid_from or flagged_uses.dated_on > members.valid_to, false
+        ) as is_expired
+    from flagged_uses
+    inner join members on members.kind = flagged_uses.kind and members.member_id = flagged_uses.member_id
+    left join {{ ref('int_code_map') }} as code_map
+        on flagged_uses.member_id = 'UNMAPPED'
+        and code_map.kind = flagged_uses.kind
+        and code_map.system = flagged_uses.source_system
+        and code_map.source_code = flagged_uses.source_code
+        and code_map.valid_from <= flagged_uses.dated_on
+        and code_map.valid_to >= flagged_uses.dated_on
+    left join closed_periods
+        on closed_periods.legal_entity_id = flagged_uses.legal_entity_id
+        and closed_periods.fiscal_period_id = flagged_uses.fiscal_period_id
 
 ),
 
@@ -130,8 +138,8 @@ faults as (
         min(member_id collate "C") as member_id,
         sum(row_count) as row_count,
         sum(amount_group) as amount_group,
-        min(first_on) as first_on,
-        max(last_on) as last_on
+        min(dated_on) as first_on,
+        max(dated_on) as last_on
     from uses
     where {{ fault }}
     group by kind, source_system, source_code

@@ -52,7 +52,7 @@ judged as (
 
 ),
 
-compared as not materialized (
+compared as (
 
     select
         judged.legal_entity_id,
