@@ -10,10 +10,10 @@ from collections.abc import Mapping, Sequence
 import dagster as dg
 from dagster._core.storage.tags import ASSET_PARTITION_RANGE_END_TAG, ASSET_PARTITION_RANGE_START_TAG
 
-from finance_sync.orchestration.control_checks import Bench, control_checks
-from finance_sync.orchestration.dbt_assets import OPEN_PERIODS_TAG, dbt_assets
+from finance_sync.orchestration.control_checks import GATE_MODEL, Bench, control_checks
+from finance_sync.orchestration.dbt_assets import OPEN_PERIODS_TAG, dbt_assets, model_keys
 from finance_sync.orchestration.landing_assets import landing_assets
-from finance_sync.orchestration.periods import asked_range, open_range
+from finance_sync.orchestration.periods import asked_range, open_range, period_keys
 from finance_sync.orchestration.publication import publish_asset, report_asset
 from finance_sync.orchestration.site import Site, load_site
 from finance_sync.settings import Settings
@@ -54,28 +54,35 @@ def build_definitions(site: Site) -> dg.Definitions:
     )
 
 
-def nightly_tags(site: Site, periods: Sequence[str] | None = None) -> Mapping[str, str]:
+def nightly_tags(
+    site: Site, instance: dg.DagsterInstance, periods: Sequence[str] | None = None
+) -> Mapping[str, str]:
     """Tags of a nightly run: the range of periods that it is for.
 
     Args:
-        site: deployment and business date.
-        periods: fiscal_period_ids to rebuild; None takes the open ones, whichever they are when the run gets
-            there.
+        site: the deployment.
+        instance: knows whether there was a night before; the first one builds every period.
+        periods: fiscal_period_ids to rebuild; None takes the open ones, whichever they are when the run gets there.
 
     Raises:
         DeploymentError: see :func:`finance_sync.orchestration.periods.asked_range`.
     """
-    if periods is None:
-        first, last = open_range(site.deployment, site.deployment.business_date(site.settings))
-    else:
+    if periods is not None:
         first, last = asked_range(site.deployment, periods)
-    tags = {ASSET_PARTITION_RANGE_START_TAG: first, ASSET_PARTITION_RANGE_END_TAG: last}
-    return tags if periods is not None else tags | {OPEN_PERIODS_TAG: "yes"}
+        return {ASSET_PARTITION_RANGE_START_TAG: first, ASSET_PARTITION_RANGE_END_TAG: last}
+    first, last = open_range(site.deployment)
+    if instance.get_latest_materialization_event(model_keys(site)[GATE_MODEL]) is None:
+        first = period_keys(site.deployment)[0]
+    return {
+        ASSET_PARTITION_RANGE_START_TAG: first,
+        ASSET_PARTITION_RANGE_END_TAG: last,
+        OPEN_PERIODS_TAG: "yes",
+    }
 
 
 def _schedule(site: Site, job: dg.UnresolvedAssetJobDefinition) -> dg.ScheduleDefinition:
-    def run_request(_: dg.ScheduleEvaluationContext) -> dg.RunRequest:
-        return dg.RunRequest(tags=dict(nightly_tags(site)))
+    def run_request(context: dg.ScheduleEvaluationContext) -> dg.RunRequest:
+        return dg.RunRequest(tags=dict(nightly_tags(site, context.instance)))
 
     return dg.ScheduleDefinition(
         name=NIGHTLY,

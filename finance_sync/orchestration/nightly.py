@@ -54,10 +54,10 @@ def run_nightly(
     started = time.perf_counter() if started is None else started
     with run_lock(settings):
         site = load_site(settings, progress or silent)
-        tags = nightly_tags(site, periods)
         selection = _selection(site, systems)
         logging.getLogger("dagster").setLevel(logging.CRITICAL)
         with open_instance(settings) as instance:
+            tags = nightly_tags(site, instance, periods)
             for dead in close_dead_runs(instance):
                 site.progress(f"run {dead[:8]} ended without a word; this run does its work")
             job = build_definitions(site).resolve_job_def(NIGHTLY)

@@ -11,13 +11,12 @@ Belongs here: keys, their order, the range that a night asks for. Does not: peri
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import date
 
 import dagster as dg
 
 from finance_sync.catalog import Deployment
 from finance_sync.errors import DeploymentError
-from finance_sync.warehouse.scope import ALL, UNMAPPED, build_scope, fiscal_period_id
+from finance_sync.warehouse.scope import build_scope, fiscal_period_id
 
 
 def period_keys(deployment: Deployment) -> list[str]:
@@ -32,30 +31,15 @@ def period_partitions(deployment: Deployment) -> dg.StaticPartitionsDefinition:
     return dg.StaticPartitionsDefinition(period_keys(deployment))
 
 
-def open_range(deployment: Deployment, business_date: date) -> tuple[str, str]:
-    """First and last period that a night touches: open for some entity, and begun by the business date.
-
-    Periods that lie ahead are rebuilt too (they hold budgets), but are not claimed as done before they begin.
+def open_range(deployment: Deployment) -> tuple[str, str]:
+    """First and last period that a night rebuilds: open for some entity, those ahead (they hold budgets) too.
 
     Returns:
-        The two ends of the range in the order of :func:`period_keys`; the last period twice when none is
-        open.
+        The two ends of the range in the order of :func:`period_keys`; the last period twice when none is open.
     """
-    begun = {
-        fiscal_period_id(row["calendar_id"], row["fiscal_year"], row["period_no"])
-        for row in deployment.reference["calendars"].to_pylist()
-        if row["starts_on"] <= business_date
-    }
-    scope = set(build_scope(deployment, None, everything=False)["fiscal_period_id"].to_pylist()) - {
-        ALL,
-        UNMAPPED,
-    }
+    scope = set(build_scope(deployment, None, everything=False)["fiscal_period_id"].to_pylist())
     keys = period_keys(deployment)
-    chosen = (
-        [key for key in keys if key in scope and key in begun]
-        or [key for key in keys if key in begun][-1:]
-        or keys[:1]
-    )
+    chosen = [key for key in keys if key in scope] or keys[-1:]
     return chosen[0], chosen[-1]
 
 

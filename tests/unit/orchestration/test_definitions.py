@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import dagster as dg
+import pyarrow as pa
 
+from finance_sync.orchestration.instance import open_instance
 from finance_sync.orchestration.jobs import NIGHTLY, build_definitions
 from finance_sync.orchestration.keys import PUBLISHED, REPORT, landing_key, model_key
 
@@ -101,13 +103,31 @@ def test_every_check_of_a_model_is_declared(world: World) -> None:
     assert "c02_ledger_balance" in names
 
 
-def test_the_schedule_asks_for_the_open_periods_that_have_begun(world: World) -> None:
+def _asked(world: World) -> tuple[str, str]:
+    schedule = build_definitions(world.site).resolve_schedule_def(NIGHTLY)
+    with open_instance(world.site.settings) as instance:
+        request = schedule.evaluate_tick(dg.build_schedule_context(instance)).run_requests[0]
+    return request.tags["dagster/asset_partition_range_start"], request.tags[
+        "dagster/asset_partition_range_end"
+    ]
+
+
+def test_the_schedule_asks_for_all_periods_once_and_then_for_the_open_ones(world: World) -> None:
     schedule = build_definitions(world.site).resolve_schedule_def(NIGHTLY)
     assert (schedule.cron_schedule, schedule.execution_timezone) == ("0 2 * * *", "UTC")
-    context = dg.build_schedule_context()
-    request = schedule.evaluate_tick(context).run_requests[0]
-    assert request.tags["dagster/asset_partition_range_start"] == "months:2026-P01"
-    assert request.tags["dagster/asset_partition_range_end"] == "months:2026-P03"
+    reference = world.site.deployment.reference
+    closed = {
+        "legal_entity_id": "T1",
+        "fiscal_year": 2026,
+        "period_no": 1,
+        "status": "certified",
+        "reason": "r",
+        "owner": "o",
+    }
+    reference["period_status"] = pa.Table.from_pylist([closed], schema=reference["period_status"].schema)
+    assert _asked(world) == ("months:2026-P01", "months:2026-P03")
+    world.run()
+    assert _asked(world) == ("months:2026-P02", "months:2026-P03")
 
 
 def test_columns_of_canonical_models_name_the_staging_columns_that_they_are_made_of(world: World) -> None:
