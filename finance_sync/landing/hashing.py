@@ -3,6 +3,8 @@
 - ``row_md5``, ``text_md5``: stable for ever, stored. MD5 over a canonical text, computed by DuckDB (about 0.6 s per million
   ledger lines of 15 columns; Polars' own hash is ten times faster and not the same in the next version). Not for security.
 - ``prints``: 2 x 64 bits by Polars' hash, equal for equal records *within one process*, never stored.
+
+Belongs here: the two kinds of hash. Does not: what is hashed (check, delta).
 """
 
 from __future__ import annotations

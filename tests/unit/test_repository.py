@@ -28,7 +28,8 @@ def test_lock_holds_what_the_project_asks_for() -> None:
     names = {re.split(r"[<>=!~;\[ ]", item)[0].lower().replace("_", "-") for item in wanted}
     text = (PROJECT_ROOT / "requirements.lock").read_text(encoding="utf-8")
     locked = {
-        name.replace("_", "-") for name in re.findall(r"^([a-z0-9._-]+)(?:\[[a-z0-9,-]+\])?==", text, re.MULTILINE)
+        name.replace("_", "-")
+        for name in re.findall(r"^([a-z0-9._-]+)(?:\[[a-z0-9,-]+\])?==", text, re.MULTILINE)
     }
     assert names <= locked, f"run `make lock`: {sorted(names - locked)}"
 
