@@ -62,10 +62,14 @@ class SqliteDatabase(Database):
     @override
     def count_and_sums(self, condition: str, totals: Mapping[str, str]) -> tuple[int, dict[str, Decimal]]:
         sums: dict[str, Decimal] = {}
-        rows = int(self._one("count(*)", condition)[0])
+        text = f"SELECT count(*) FROM {relation(self._read)}{where_clause(condition)}"
+        try:
+            rows = int(self._connection.execute(text).fetchone()[0])
+        except sqlite3.Error as error:
+            raise failed(self._where, self._read, str(error)) from error
         for field, column in totals.items():
             try:
-                whole, fraction = self._one(self._exact_sum(column), condition)
+                whole, fraction = self._exact_sum(column, condition)
             except sqlite3.Error:  # beyond 64 bits: SQLite cannot say it exactly, so it says nothing
                 continue
             sums[field] = Decimal(whole or 0) + Decimal(fraction or 0).scaleb(-_FRACTION)
@@ -114,14 +118,6 @@ class SqliteDatabase(Database):
     def close(self) -> None:
         self._connection.close()
 
-    def _one(self, expression: str, condition: str) -> tuple[int, ...]:
-        text = f"SELECT {expression} FROM {relation(self._read)}{where_clause(condition)}"
-        try:
-            row: tuple[int, ...] = self._connection.execute(text).fetchone()
-        except sqlite3.OperationalError as error:
-            raise failed(self._where, self._read, str(error)) from error
-        return row
-
     def _number(self, column: str, *, as_float: bool = False) -> str:
         """A number as text. A stored float gives the fifteen digits it was written with, or, where those are another float,
         all of its binary digits, so that the contract rejects what cannot be known."""  # noqa: D205, D209
@@ -132,13 +128,18 @@ class SqliteDatabase(Database):
         is_exact = f"CAST({text} AS REAL) = {name} AND instr({text}, 'e') = 0"
         return f"CASE WHEN typeof({name}) <> 'real' OR ({is_exact}) THEN {text} ELSE printf('%!.10f', {name}) END"
 
-    def _exact_sum(self, column: str) -> str:
+    def _exact_sum(self, column: str, condition: str) -> tuple[int | None, int | None]:
         """Two whole numbers: the sum of the integer parts and that of the fractions, in units of the tenth decimal."""
-        text = f"trim({self._number(column)})"
-        point = f"instr({text}, '.')"
-        whole = f"CAST(CASE WHEN {point} > 0 THEN substr({text}, 1, {point} - 1) ELSE {text} END AS INTEGER)"
-        digits = (
-            f"CAST(substr(substr({text}, {point} + 1) || '{'0' * _FRACTION}', 1, {_FRACTION}) AS INTEGER)"
+        # The limit keeps SQLite from folding the subquery into the outer one, which would work out the text many times a row.
+        texts = (
+            f"SELECT trim({self._number(column)}) AS t FROM {relation(self._read)}{where_clause(condition)}"
+            " LIMIT -1 OFFSET 0"
         )
-        sign = f"CASE WHEN substr({text}, 1, 1) = '-' THEN -1 ELSE 1 END"
-        return f"sum({whole}), sum(CASE WHEN {point} > 0 THEN {sign} * {digits} ELSE 0 END)"
+        digits = (
+            f"CAST(substr(substr(t, instr(t, '.') + 1) || '{'0' * _FRACTION}', 1, {_FRACTION}) AS INTEGER)"
+        )
+        sign = "CASE WHEN substr(t, 1, 1) = '-' THEN -1 ELSE 1 END"
+        fraction = f"CASE WHEN instr(t, '.') > 0 THEN {sign} * {digits} ELSE 0 END"
+        row = self._connection.execute(f"SELECT sum(CAST(t AS INTEGER)), sum({fraction}) FROM ({texts})")
+        whole, part = row.fetchone()
+        return whole, part

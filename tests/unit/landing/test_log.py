@@ -16,6 +16,7 @@ import pytest
 from finance_sync.errors import LandingError
 from finance_sync.landing import Batch, land_system, object_log, tables
 from finance_sync.landing.log import ObjectLog, scan
+from finance_sync.settings import Settings
 from tests.landing_kit import Kit
 
 HEAD = "journal,line,currency,amount,posted,text\n"
@@ -216,3 +217,19 @@ def test_one_object_that_fails_stops_no_other(tmp_path: Path) -> None:
     assert "no file" in results[0].error
     assert results[1].error is not None
     assert "erp.broken: " in results[1].error
+
+
+def test_landing_as_a_whole_works_in_an_object_store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Settings, "landing", property(lambda self: "memory://whole-lake"))
+    kit = Kit(tmp_path)
+    kit.write(HEAD + "A,1,USD,1,,\nB,1,USD,1,,\nC,1,USD,x,,\n")
+    first = kit.landed()
+    assert first.accepted_path == f"memory:///whole-lake/erp/lines/{first.batch_id}/accepted.parquet"
+    assert kit.land().status == "unchanged"
+    kit.write(HEAD + "A,1,USD,2,,\nC,1,USD,3,,\n")
+    batch = kit.landed()
+    assert (batch.rows_accepted, batch.rows_deleted, batch.rows_settled) == (2, 1, 1)
+    deleted = scan(batch.accepted_path).filter(pl.col("_deleted")).collect()
+    assert deleted["journal"].to_list() == ["B"]
+    assert tables.rejected_table(kit.settings, kit.deployment)["is_open"].to_pylist() == [False]
+    assert not (kit.settings.home / "landing").exists()
