@@ -139,11 +139,7 @@
 {%- endmacro %}
 
 
-{#- Value of a quantity at the order's price; without a unit price, the quantity's share of the line's net amount. -#}
+{#- Value of a quantity at the order's price (alias lines, from int_order_line). -#}
 {% macro at_order_price(quantity) -%}
-    (case
-            when lines.unit_price is not null
-                then cast(cast({{ quantity }} as numeric(28,4)) * lines.unit_price as numeric(28,4))
-            else {{ finance_sync.pro_rata('lines.amount_net_txn', quantity, 'lines.quantity_ordered') }}
-        end)
+    cast(cast({{ quantity }} as numeric(28,4)) * lines.order_price as numeric(28,4))
 {%- endmacro %}

@@ -32,6 +32,32 @@
     )
 {%- endmacro %}
 
+{#- amount / whole to ten decimals, half away from zero: the price of a unit where a document states none. -#}
+{% macro unit_quotient(amount, whole) -%}
+    {{ adapter.dispatch('unit_quotient', 'finance_sync')(amount, whole) }}
+{%- endmacro %}
+
+{% macro default__unit_quotient(amount, whole) -%}
+    {%- set n = '(cast(cast(' ~ amount ~ ' as numeric(38,4)) * 10000 as hugeint) * 10000000000)' -%}
+    {%- set d = '(cast(cast(' ~ whole ~ ' as numeric(38,4)) * 10000 as hugeint))' -%}
+    cast(
+        (case when ({{ n }} < 0) <> ({{ d }} < 0) then -1 else 1 end)
+        * cast((2 * abs({{ n }}) + abs({{ d }})) // nullif(2 * abs({{ d }}), 0) as numeric(28,0)) * 0.0000000001
+        as numeric(28,10)
+    )
+{%- endmacro %}
+
+{% macro postgres__unit_quotient(amount, whole) -%}
+    {%- set n = '(cast((' ~ amount ~ ') * 10000 as numeric(38,0)) * 10000000000)' -%}
+    {%- set d = '(cast((' ~ whole ~ ') * 10000 as numeric(38,0)))' -%}
+    cast(
+        (case when ({{ n }} < 0) <> ({{ d }} < 0) then -1 else 1 end)
+        * div(2 * abs({{ n }}) + abs({{ d }}), nullif(2 * abs({{ d }}), 0)) * 0.0000000001
+        as numeric(28,10)
+    )
+{%- endmacro %}
+
+
 {% macro power_of_ten(exponent) -%}
     (case {{ exponent }} when 0 then 1 when 1 then 10 when 2 then 100 when 3 then 1000 else 10000 end)
 {%- endmacro %}

@@ -1,7 +1,33 @@
 with exceptions as (
     {%- for model in control_models() %}
 
-    select * from {{ ref(model) }} where reason_code is not null
+    select
+        control_id,
+        legal_entity_id,
+        fiscal_period_id,
+        status,
+        reason_code,
+        aspect,
+        business_key,
+        left_system,
+        right_system,
+        left_value,
+        right_value,
+        left_amount,
+        right_amount,
+        difference_amount,
+        currency_code,
+        amount_functional,
+        amount_group,
+        quantity_difference,
+        supplier_id,
+        account_id,
+        cost_center_id,
+        cell_id,
+        document_date,
+        message
+    from {{ ref(model) }}
+    where reason_code is not null
     {%- if not loop.last %}
 
     union all

@@ -201,6 +201,10 @@ final as (
         collected.currency_code,
         collected.unit_code,
         collected.unit_price,
+        coalesce(
+            cast(collected.unit_price as numeric(28,10)),
+            {{ unit_quotient('collected.amount_net_txn', 'collected.quantity') }}
+        ) as order_price,
         collected.quantity as quantity_ordered,
         collected.amount_net_txn,
         coalesce(collected.amount_tax_txn, 0) as amount_tax_txn,
@@ -221,6 +225,8 @@ final as (
         collected.quantity_invoiced,
         collected.amount_net_invoiced_txn,
         collected.amount_tax_invoiced_txn,
+        {{ pro_rata('coalesce(collected.amount_tax_txn, 0)', 'collected.amount_net_invoiced_txn', 'collected.amount_net_txn') }}
+            as amount_tax_expected_txn,
         collected.invoiced_on,
         collected.quantity_invoiced_due,
         collected.amount_net_invoiced_due_txn,

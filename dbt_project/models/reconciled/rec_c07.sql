@@ -101,8 +101,8 @@
     },
     {
         'aspect': 'tax', 'reason': 'tax_differs', 'compared': [live, invoiced, same_unit, same_currency, 'lines.amount_net_txn <> 0'],
-        'left': 'lines.expected_tax', 'right': 'lines.amount_tax_invoiced_txn',
-        'base': 'lines.expected_tax', 'dated': 'lines.invoiced_on',
+        'left': 'lines.amount_tax_expected_txn', 'right': 'lines.amount_tax_invoiced_txn',
+        'base': 'lines.amount_tax_expected_txn', 'dated': 'lines.invoiced_on',
     },
     {
         'aspect': 'close', 'reason': 'after_close', 'tolerated': false,
@@ -144,7 +144,6 @@ lines as not materialized (
         {{ at_order_price('lines.quantity_invoiced_due') }} as due_value,
         {{ at_order_price('lines.quantity_received') }} as received_value,
         {{ at_order_price('lines.quantity_rejected') }} as rejected_value,
-        {{ pro_rata('lines.amount_tax_txn', 'lines.amount_net_invoiced_txn', 'lines.amount_net_txn') }} as expected_tax,
         coalesce(greatest(
             lines.amount_invoiced_after_close_txn,
             case
