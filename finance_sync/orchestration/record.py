@@ -20,6 +20,7 @@ from finance_sync.orchestration.text import read_amount
 _KINDS = {
     dg.DagsterEventType.ASSET_MATERIALIZATION,
     dg.DagsterEventType.ASSET_CHECK_EVALUATION,
+    dg.DagsterEventType.STEP_START,
     dg.DagsterEventType.STEP_SUCCESS,
     dg.DagsterEventType.STEP_FAILURE,
     dg.DagsterEventType.RUN_FAILURE,
@@ -34,14 +35,10 @@ def read_run(instance: dg.DagsterInstance, run_id: str, site: Site) -> RunSummar
         run_id: Dagster's id of it.
         site: deployment and data home that it ran on.
     """
-    events = [
-        entry.dagster_event
-        for entry in instance.all_logs(run_id, of_type=_KINDS)
-        if entry.dagster_event is not None
-    ]
     reading = _Reading()
-    for event in events:
-        reading.take(event)
+    for entry in instance.all_logs(run_id, of_type=_KINDS):
+        if entry.dagster_event is not None:
+            reading.take(entry.dagster_event, entry.timestamp)
     return reading.summary(run_id, site)
 
 
@@ -56,22 +53,26 @@ class _Reading:
         self.technical: list[str] = []
         self.blocked_by: list[str] = []
         self.seconds: dict[str, float] = {}
+        self._started: dict[str, float] = {}
         self.tests = 0
         self.version = ""
         self.unchanged = False
 
-    def take(self, event: dg.DagsterEvent) -> None:
-        """One event, in order."""
+    def take(self, event: dg.DagsterEvent, timestamp: float) -> None:
+        """One event, in order, and when it was (seconds since 1970)."""
+        step = event.step_key or ""
+        if event.event_type == dg.DagsterEventType.STEP_START:
+            self._started[step] = timestamp
+        elif event.event_type in {dg.DagsterEventType.STEP_SUCCESS, dg.DagsterEventType.STEP_FAILURE}:
+            self._took(step, timestamp - self._started.get(step, timestamp))
         if event.event_type == dg.DagsterEventType.ASSET_MATERIALIZATION:
             materialization = event.step_materialization_data.materialization
             self._materialized(materialization.asset_key, facts.plain(materialization.metadata))
         elif event.event_type == dg.DagsterEventType.ASSET_CHECK_EVALUATION:
             self._checked(event.asset_check_evaluation_data)
-        elif event.event_type == dg.DagsterEventType.STEP_SUCCESS:
-            self._took(event.step_key or "", event.step_success_data.duration_ms / 1000)
-        elif event.event_type == dg.DagsterEventType.STEP_FAILURE:
+        if event.event_type == dg.DagsterEventType.STEP_FAILURE:
             self._step_failed(event)
-        elif not self.technical and not self.blocked_by:
+        elif event.event_type == dg.DagsterEventType.RUN_FAILURE and not (self.technical or self.blocked_by):
             self.technical.append(event.message or "the run failed")
 
     def summary(self, run_id: str, site: Site) -> RunSummary:

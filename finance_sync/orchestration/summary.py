@@ -233,6 +233,8 @@ def _built_line(summary: RunSummary) -> str:
 
 
 def _controls_line(summary: RunSummary) -> str:
+    if not summary.checks:
+        return "not judged, the run did not get that far"
     exceptions = sum(line.exceptions for line in summary.controls)
     amount = sum((line.amount for line in summary.controls), Decimal(0))
     shape = [line for line in summary.checks if line.kind != "control"]
