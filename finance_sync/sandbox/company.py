@@ -63,6 +63,7 @@ class Company:
     def __init__(self, seed: int, scale: float, *, planted: bool = True) -> None:
         self.seed = seed
         self.scale = scale
+        self.planted = planted
         self.programs = min(max(1, round(math.sqrt(scale) / 1.5)), w.MAX_PROGRAMS)
         self.book = casebook(scale) if planted else Casebook()
 

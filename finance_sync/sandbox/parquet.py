@@ -102,9 +102,11 @@ def _write(folder: Path, systems: Mapping[str, System], since: int | None, today
             _put(folder, systems, table, since, number, rows)
         _collect(shard, all_peaks, sums, today)
         number += 1
-    for table in (*master_tables(today), balance_table(company, sums, today)):
+    for table in (*master_tables(company, today), balance_table(company, sums, today)):
         _put(folder, systems, table, since, number, rows)
-    planning.write(folder / "planning", company.plan(all_peaks), today, company.book.raw)
+    planning.write(
+        folder / "planning", company.plan(all_peaks), today, company.book.raw, faulty=company.planted
+    )
     write_answers(folder, company.book.answers, w.to_date(today))
     (folder / "state.json").write_text(json.dumps(state | {"files": number + 1}))
     (folder / "today.txt").write_text(w.to_date(today).isoformat() + "\n")

@@ -45,7 +45,7 @@ def plant_control_file(book: Casebook) -> None:
     book.answer("C01", "total_differs", None, None, original, "total:amount", _SLIP, first, note=note)
 
 
-def write(folder: Path, lines: pl.DataFrame, today: int, spoils: Spoils) -> None:
+def write(folder: Path, lines: pl.DataFrame, today: int, spoils: Spoils, *, faulty: bool) -> None:
     """Write the exports of a day, each file whole.
 
     Args:
@@ -53,6 +53,7 @@ def write(folder: Path, lines: pl.DataFrame, today: int, spoils: Spoils) -> None
         lines: budget lines of all versions.
         today: the day.
         spoils: planted texts.
+        faulty: whether the control file states what the files do not hold.
     """
     folder.mkdir(parents=True, exist_ok=True)
     table = _table(lines, today)
@@ -63,12 +64,12 @@ def write(folder: Path, lines: pl.DataFrame, today: int, spoils: Spoils) -> None
         }
     )  # fmt: skip
     _replace(folder / VERSIONS_FILE, versions.write_csv())
-    control = [{"file": VERSIONS_FILE, "rows": versions.height + 1, "amount": ""}]
+    control = [{"file": VERSIONS_FILE, "rows": versions.height + faulty, "amount": ""}]
     is_original = table["version_index"] <= ORIGINAL + 1
     for year, name in enumerate(ORIGINAL_FILES):
         part = table.filter(is_original & (table["version_index"] == ORIGINAL + year))
         _replace(folder / name, part.drop("version_index", "storage").write_csv())
-        total = _total(part) + (_SLIP if year else 0)
+        total = _total(part) + (_SLIP if year and faulty else 0)
         control.append({"file": name, "rows": part.height, "amount": str(total)})
     changes = table.filter(~is_original)
     texts = changes.drop("version_index", "storage").with_columns(
@@ -78,7 +79,7 @@ def write(folder: Path, lines: pl.DataFrame, today: int, spoils: Spoils) -> None
     _replace(folder / CHANGES_FILE, texts.write_csv(separator=";"))
     spoiled_ids = [key for key, fields in spoils.get("budget_changes", {}).items() if "amount" in fields]
     total = _total(changes.filter(~pl.col("line_id").is_in(spoiled_ids))) + _readable(spoils)
-    cut = today <= _CUT_UNTIL
+    cut = faulty and today <= _CUT_UNTIL
     control.append(
         {
             "file": CHANGES_FILE, "rows": changes.height + (_MISSING_ROWS if cut else 0),

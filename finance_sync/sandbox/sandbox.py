@@ -138,10 +138,12 @@ def _write(folder: Path, company: Company, since: int | None, today: int) -> San
                 store.delete(open_databases["procurement"], "requisitions", "requisition", gone)
             all_peaks.append(peaks(shard))
             sums.append(balance_sums(shard.journals, today))
-        for table in (*master_tables(today), balance_table(company, sums, today)):
+        for table in (*master_tables(company, today), balance_table(company, sums, today)):
             store.create(open_databases[table.system], table)
             rows += store.upsert(open_databases[table.system], table, since)
-    planning.write(folder / "planning", company.plan(all_peaks), today, company.book.raw)
+    planning.write(
+        folder / "planning", company.plan(all_peaks), today, company.book.raw, faulty=company.planted
+    )
     problems = write_answers(folder, company.book.answers, w.to_date(today))
     _write_clock(folder, today)
     return Sandbox(folder, company.seed, company.scale, w.to_date(today), rows, problems)

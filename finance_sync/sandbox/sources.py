@@ -52,24 +52,23 @@ def document_tables(company: Company, shard: Shard, today: int) -> Iterator[Tabl
     )
 
 
-def master_tables(today: int) -> Iterator[Table]:
+def master_tables(company: Company, today: int) -> Iterator[Table]:
     """Master data and the small tables beside it, on a day."""
-    yield Table("procurement", "suppliers", ("supplier",), procurement.suppliers(today))
-    yield Table("procurement", "contracts", ("contract",), stale.contracts(today))
-    yield Table(
-        "procurement",
-        "contract_releases",
-        ("contract", "release"),
-        stale.empty(("contract", "release", "released_on")),
+    contracts_stop, assets_stop = (
+        (stale.CONTRACTS_STOP, stale.ASSETS_STOP) if company.planted else (today, today)
     )
+    filled = not company.planted
+    yield Table("procurement", "suppliers", ("supplier",), procurement.suppliers(today))
+    yield Table("procurement", "contracts", ("contract",), stale.contracts(today, contracts_stop))
+    releases = stale.movements(today, ("contract", "release", "released_on"), filled=filled)
+    yield Table("procurement", "contract_releases", ("contract", "release"), releases)
     yield Table("ledger", "accounts", ("account",), ledger.accounts())
     yield Table("ledger", "cost_centers", ("cost_center",), ledger.cost_centers(today))
     yield Table("ledger", "projects", ("project",), ledger.projects())
     yield Table("ledger", "suppliers", ("vendor",), ledger.suppliers(today))
-    yield Table("ledger", "asset_register", ("asset",), stale.assets(today))
-    yield Table(
-        "ledger", "asset_transfers", ("asset", "moved_on"), stale.empty(("asset", "moved_on", "to_company"))
-    )
+    yield Table("ledger", "asset_register", ("asset",), stale.assets(today, assets_stop))
+    transfers = stale.movements(today, ("asset", "moved_on", "to_company"), filled=filled)
+    yield Table("ledger", "asset_transfers", ("asset", "moved_on"), transfers)
 
 
 def balance_table(company: Company, sums: list[pl.DataFrame], today: int) -> Table:

@@ -1,4 +1,4 @@
-"""Feeds that stand still or never delivered anything (C22): two replicas that stopped, two tables that nobody fills.
+"""Feeds beside the books: two replicas and two tables of movements. Planted, they stand still or were never filled (C22).
 
 Belongs here: these small tables and their rows of the answer key. Does not: anything that feeds the books.
 """
@@ -12,7 +12,7 @@ import polars as pl
 
 from finance_sync.sandbox import world as w
 from finance_sync.sandbox.casebook import Casebook
-from finance_sync.sandbox.text import dates, numbers, times
+from finance_sync.sandbox.text import codes, dates, numbers, times
 
 CONTRACTS_STOP: Final = w.day("2026-05-04")
 ASSETS_STOP: Final = w.day("2026-05-15")
@@ -43,15 +43,15 @@ def plant_stale(book: Casebook) -> None:
 
 
 def _replica(stop: int, today: int) -> tuple[pl.Series, pl.Series]:
-    """Row numbers and change days: one row changes every other day, until the replica stops."""
-    changed = stop - 2 * np.arange(_ROWS, dtype=np.int64)
-    seen = changed <= today
-    return pl.Series(np.flatnonzero(seen).astype(np.int64)), pl.Series(changed[seen])
+    """Row numbers and change days: each day one row changes, until the replica stops."""
+    number = np.arange(_ROWS, dtype=np.int64)
+    last = min(stop, today)
+    return pl.Series(number), pl.Series(last - (last - number) % _ROWS)
 
 
-def contracts(today: int) -> pl.DataFrame:
-    """Framework contracts."""
-    number, day = _replica(CONTRACTS_STOP, today)
+def contracts(today: int, stop: int) -> pl.DataFrame:
+    """Framework contracts, as replicated until a day."""
+    number, day = _replica(stop, today)
     return pl.DataFrame(
         {
             "contract": numbers(number + 1, "CT", 5), "supplier": numbers(number * 5 % w.SUPPLIERS + 1, "S-", 5),
@@ -60,9 +60,9 @@ def contracts(today: int) -> pl.DataFrame:
     )  # fmt: skip
 
 
-def assets(today: int) -> pl.DataFrame:
-    """Asset register."""
-    number, day = _replica(ASSETS_STOP, today)
+def assets(today: int, stop: int) -> pl.DataFrame:
+    """Asset register, as replicated until a day."""
+    number, day = _replica(stop, today)
     return pl.DataFrame(
         {
             "asset": numbers(number + 1, "AS", 6), "company": [w.ENTITIES[n % len(w.ENTITIES)].code for n in number.to_list()],
@@ -71,7 +71,28 @@ def assets(today: int) -> pl.DataFrame:
     )  # fmt: skip
 
 
-def empty(columns: tuple[str, ...]) -> pl.DataFrame:
-    """A table that nobody fills."""
-    schema = dict.fromkeys((*columns, "changed_at"), pl.String) | {"_day": pl.Int64}
-    return pl.DataFrame(schema=schema)
+def movements(today: int, columns: tuple[str, str, str], *, filled: bool) -> pl.DataFrame:
+    """Call-offs or transfers, one row per day; or a table that nobody fills.
+
+    Args:
+        today: the day.
+        columns: document, number or day of the movement, and what it says.
+        filled: False leaves the table empty.
+    """
+    day = (
+        pl.Series(np.arange(w.FIRST_DAY, today + 1, dtype=np.int64))
+        if filled
+        else pl.Series([], dtype=pl.Int64)
+    )
+    document, number, text = columns
+    says = {
+        "released_on": dates(day),
+        "to_company": codes(day % len(w.ENTITIES), tuple(e.code for e in w.ENTITIES)),
+    }
+    return pl.DataFrame(
+        {
+            document: numbers(day % _ROWS + 1, "M", 6), number: dates(day), text: says[text],
+            "changed_at": times(day, day), "_day": day,
+        },
+        schema_overrides=dict.fromkeys((*columns, "changed_at"), pl.String),
+    )  # fmt: skip

@@ -87,7 +87,7 @@ def test_an_interrupted_step_is_done_again(tmp_path: Path, monkeypatch: pytest.M
     with monkeypatch.context() as patch:
         patch.setattr(
             "finance_sync.sandbox.sandbox.planning.write",
-            lambda *_: (_ for _ in ()).throw(OSError("disk full")),
+            lambda *_, **__: (_ for _ in ()).throw(OSError("disk full")),
         )
         with pytest.raises(OSError, match="disk full"):
             sandbox.advance(settings)
@@ -156,10 +156,20 @@ def test_instances_grow_slowly() -> None:
     assert [instances(scale) for scale in (0.05, 1, 2, 20, 400)] == [3, 3, 4, 7, 11]
 
 
-def test_without_plants_the_key_is_empty(tmp_path: Path) -> None:
+def test_without_plants_the_key_is_empty_and_every_feed_moves(tmp_path: Path) -> None:
     settings = home(tmp_path)
     assert sandbox.create(settings, scale=0.1, planted=False).problems == 0
     assert answer_key(settings, date(2026, 5, 15)) == []
+    tables = content(settings)
+    for name in (
+        "procurement.contracts",
+        "procurement.contract_releases",
+        "ledger.asset_register",
+        "ledger.asset_transfers",
+    ):
+        assert max(row[-1] for row in tables[name]).startswith("2026-05-15"), name
+    stated = {line[0].split(",")[0]: int(line[0].split(",")[1]) for line in tables["control.csv"][1:]}
+    assert stated == {name: len(tables[name]) - 1 for name in stated}
 
 
 def test_verify_reads_the_published_exceptions(tmp_path: Path) -> None:
