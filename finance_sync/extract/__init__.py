@@ -5,6 +5,6 @@ Belongs here: reaching a source, reading it as it is, and asking it what it says
 """
 
 from finance_sync.extract.pull import BrokenRecord, FileFacts, Page, Pull, Statement, Window
-from finance_sync.extract.source import open_pull, probe
+from finance_sync.extract.source import found_files, open_pull
 
-__all__ = ["BrokenRecord", "FileFacts", "Page", "Pull", "Statement", "Window", "open_pull", "probe"]
+__all__ = ["BrokenRecord", "FileFacts", "Page", "Pull", "Statement", "Window", "found_files", "open_pull"]

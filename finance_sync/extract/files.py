@@ -96,11 +96,13 @@ class FilePull(Pull):
             self._files = [self._open(local) for local in locals_]
             self._require_untouched()
             self.columns = self._common_columns()
+            self.files = tuple(item.facts for item in self._files)
+            digest = "\n".join(f"{item.name} {item.sha256}" for item in self.files)
+            if spec.read.control_file is not None:  # what the source says is part of what it delivered
+                digest += f"\n{self.statement()}"
         except BaseException:
             self._stack.close()
             raise
-        self.files = tuple(item.facts for item in self._files)
-        digest = "\n".join(f"{item.name} {item.sha256}" for item in self.files)
         self.content = hashlib.sha256(digest.encode()).hexdigest()
 
     @override

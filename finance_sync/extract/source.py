@@ -1,4 +1,4 @@
-"""The one door: opens the right reader for an object, and looks whether a source can be reached at all.
+"""The one door: opens the right reader for an object.
 
 Belongs here: the choice of reader. Does not: reading. A new transport (REST, say) is a new Pull and one more line here.
 """
@@ -27,6 +27,18 @@ def found_files(settings: Settings, system: System, name: str) -> list[Stored] |
     if not isinstance(read, FileRead):
         return None
     return locate(address_of(settings, system), read, _where(system, name))
+
+
+def found_statements(settings: Settings, system: System, name: str) -> list[Stored]:
+    """The control files of an object as they lie there now; none when it declares none.
+
+    Raises:
+        SourceError: it is declared and missing.
+    """
+    read = system.objects[name].read
+    if not isinstance(read, FileRead) or read.control_file is None:
+        return []
+    return locate(address_of(settings, system), FileRead(path=read.control_file), _where(system, name))
 
 
 def open_pull(
@@ -66,22 +78,6 @@ def open_pull(
         return SqlPull(address, system, spec, where, window)
     stored = list(files) if files is not None else locate(address, spec.read, where)
     return FilePull(settings, address, system, spec, where, stored, known_names, window)
-
-
-def probe(settings: Settings, system: System, name: str) -> str:
-    """Reach an object's source without pulling it, and say what is there.
-
-    Returns:
-        A short text, e.g. ``2 files`` or ``12 columns``.
-
-    Raises:
-        SourceError: it cannot be reached, or there is nothing; says what to do.
-    """
-    files = found_files(settings, system, name)
-    if files is not None:
-        return f"{len(files)} file{'s' if len(files) != 1 else ''}"
-    with open_pull(settings, system, name, Window()) as pull:
-        return f"{len(pull.columns)} columns"
 
 
 def _where(system: System, name: str) -> str:

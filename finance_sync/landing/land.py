@@ -22,7 +22,7 @@ from finance_sync.catalog.loader import Deployment
 from finance_sync.catalog.models import FileRead
 from finance_sync.errors import FinanceSyncError, SourceError
 from finance_sync.extract.pull import Pull, Statement, Window
-from finance_sync.extract.source import found_files, open_pull
+from finance_sync.extract.source import found_files, found_statements, open_pull
 from finance_sync.landing.contract import Contract, bind, contract_of
 from finance_sync.landing.delta import Figures, Pass, Task, landed_state
 from finance_sync.landing.log import ObjectLog, object_log
@@ -202,6 +202,9 @@ def _visited(visit: _Visit, pull: Pull | None) -> LandingResult:
         return _landed(visit, pull, {})
     files = found_files(visit.settings, declared, contract.name)
     stamps = {item.name: item.stamp for item in files or []}
+    if contract.mode != "cursor":
+        said = found_statements(visit.settings, declared, contract.name)
+        stamps |= {f"statement {item.name}": item.stamp for item in said}
     known = visit.before.files if visit.same_contract else {}
     if (
         files is not None

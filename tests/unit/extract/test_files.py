@@ -17,7 +17,7 @@ import xlsxwriter
 
 from finance_sync.errors import SourceError
 from finance_sync.extract.pull import Page, Window
-from finance_sync.extract.source import open_pull, probe
+from finance_sync.extract.source import open_pull
 from tests.landing_kit import Kit
 
 
@@ -134,8 +134,6 @@ def test_a_missing_file_says_what_is_there_instead(tmp_path: Path) -> None:
     kit.write("a", "y.csv")
     with pytest.raises(SourceError, match=r"no file .*/x\.csv; the folder has: y\.csv"):
         _read(kit)
-    with pytest.raises(SourceError, match="no file"):
-        probe(kit.settings, kit.system, "lines")
 
 
 def _zipped(members: dict[str, str]) -> bytes:
@@ -294,8 +292,6 @@ def test_a_control_file_is_the_sources_statement(tmp_path: Path) -> None:
         "name,rows\nx.csv,2\n": "has no columns file and rows",
     }.items():
         _control(kit, text)
-        with (
-            open_pull(kit.settings, kit.system, "lines", Window()) as pull,
-            pytest.raises(SourceError, match=words),
-        ):
-            pull.statement()
+        with pytest.raises(SourceError, match=words):
+            open_pull(kit.settings, kit.system, "lines", Window())
+        assert list((kit.settings.home / "tmp").iterdir()) == [], "nothing is left behind"

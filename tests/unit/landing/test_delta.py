@@ -356,3 +356,19 @@ def test_parquet_is_read_from_the_window_on_and_counted_by_another_reader(
     batch = kit.landed()
     assert (batch.rows_source, batch.rows_seen, batch.rows_unchanged, batch.rows_rejected) == (3, 3, 1, 1)
     assert pl.read_parquet(batch.accepted_path)["journal"].to_list() == ["C"]
+
+
+def test_a_corrected_control_file_is_looked_at_though_the_data_is_the_same(tmp_path: Path) -> None:
+    kit = Kit(tmp_path, read={"kind": "file", "path": "lines.csv", "control_file": "control.csv"})
+    kit.write("journal,line,currency,amount,posted,text\nA,1,USD,2.50,,\n")
+    kit.write("file,rows,amount\nlines.csv,2,3.50\n", "control.csv")
+    batch = kit.landed()
+    total = batch.control_totals["amount"]
+    assert (batch.source_statement, batch.rows_source, batch.rows_seen) == ("control_file", 2, 1)
+    assert (total.source, total.seen) == (Decimal("3.50"), Decimal("2.50"))
+    assert kit.land().status == "unchanged"
+    kit.write("file,rows,amount\nlines.csv,1,2.5\n", "control.csv")
+    result = kit.land()
+    assert result.status == "unchanged"
+    assert result.check is not None
+    assert (result.check.rows_source, result.check.control_totals["amount"].source) == (1, Decimal("2.5"))
