@@ -212,7 +212,7 @@ def _visited(visit: _Visit, pull: Pull | None) -> LandingResult:
         and stamps.items() <= known.items()
         and _complete(contract, stamps, known)
     ):
-        return _unchanged(visit, visit.before.content, visit.before)
+        return _unchanged(visit, visit.before.content, _untouched(visit.before))
     if files is not None and contract.mode == "cursor":
         files = [item for item in files if known.get(item.name) != item.stamp]
     with open_pull(
@@ -224,8 +224,13 @@ def _visited(visit: _Visit, pull: Pull | None) -> LandingResult:
             and visit.same_contract
             and opened.content == visit.before.content
         ):
-            return _unchanged(visit, opened.content, visit.before, stamps)
+            return _unchanged(visit, opened.content, _untouched(visit.before), stamps)
         return _landed(visit, opened, {**(known if contract.mode == "cursor" else {}), **stamps})
+
+
+def _untouched(before: Check) -> Check:
+    """The figures of the last contact, for content that is the same and was not compared again."""
+    return before.model_copy(update={"rows_unchanged": before.rows_seen})
 
 
 class _Known(frozenset[str]):
