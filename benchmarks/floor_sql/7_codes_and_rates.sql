@@ -1,0 +1,179 @@
+-- ---- C18 master data
+create temp table member as
+select 'legal_entity' as kind, legal_entity_id as id, false as is_blocked, null::date as valid_from, null::date as valid_to from entity
+union all select 'account', account_id, is_blocked, null, null from account where account_id not in ('UNMAPPED', 'NONE')
+union all select 'cost_center', cost_center_id, is_blocked, null, null from cost_center
+union all select 'project', project_id, false, valid_from, valid_to from project
+union all select 'supplier', supplier_id, is_blocked, null, null from supplier where supplier_id not in ('UNMAPPED', 'NONE');
+
+create temp table code_use as
+with used as (
+    select 'procurement' as system, unnest(suspects, recursive := true), legal_entity_id, fiscal_period_id,
+        order_date as dated_on, abs(amount_group) as amount, true as is_posted
+    from orders where suspects is not null and line_status not in ('draft', 'rejected', 'cancelled')
+    union all
+    select 'procurement', unnest(suspects, recursive := true), legal_entity_id, fiscal_period_id, requested_on,
+        abs(amount_group), true
+    from requisition where suspects is not null and line_status not in ('draft', 'rejected', 'cancelled')
+    union all
+    select 'procurement', unnest(suspects, recursive := true), legal_entity_id, fiscal_period_id, posting_date, null, true
+    from receipt where suspects is not null
+    union all
+    select 'procurement', unnest(suspects, recursive := true), legal_entity_id, fiscal_period_id, posting_date,
+        abs(amount_group), true
+    from invoice where suspects is not null
+    union all
+    select 'planning', unnest([{'kind': 'legal_entity', 'code': entity}, {'kind': 'account', 'code': account},
+        {'kind': 'cost_center', 'code': cost_center}, {'kind': 'project', 'code': project}], recursive := true),
+        legal_entity_id, fiscal_period_id, starts_on, abs(amount_group), false
+    from budget where version_status not in ('draft', 'rejected')
+    union all
+    select 'ledger', unnest([{'kind': 'legal_entity', 'code': company}, {'kind': 'account', 'code': account},
+        {'kind': 'cost_center', 'code': cost_center}], recursive := true),
+        legal_entity_id, fiscal_period_id, period_end, abs(amount_group), true
+    from balance
+    union all
+    select 'ledger', 'supplier', supplier, legal_entity_id, fiscal_period_id, posting_date, abs(amount_group), true
+    from posting where supplier not in (select supplier_id from supplier where not is_blocked)
+), resolved as (
+    select
+        used.*, coalesce(mapped.is_ambiguous, false) as is_ambiguous,
+        case when used.system = 'procurement' and used.kind in ('legal_entity', 'account', 'supplier')
+            then mapped.id else used.code end as target
+    from used
+    left join code as mapped on used.system = 'procurement' and mapped.kind = used.kind and mapped.source_code = used.code
+        and used.dated_on between mapped.valid_from and mapped.valid_to
+    where used.code is not null
+)
+select
+    resolved.system, resolved.kind, resolved.code, coalesce(member.id, 'UNMAPPED') as id,
+    case when member.id is null then case when is_ambiguous then 'ambiguous' else 'unmapped' end end as unknown,
+    coalesce(member.is_blocked and is_posted and closed_period.fiscal_period_id is null, false) as is_blocked,
+    coalesce(is_posted and (dated_on < member.valid_from or dated_on > member.valid_to), false) as is_expired,
+    amount, dated_on as first_on
+from resolved
+left join member on member.kind = resolved.kind and member.id = resolved.target
+left join closed_period on closed_period.legal_entity_id = resolved.legal_entity_id
+    and closed_period.fiscal_period_id = resolved.fiscal_period_id
+union all by name
+-- journal lines were summed by their other codes already
+select
+    'ledger' as system, used.kind, used.code, coalesce(member.id, 'UNMAPPED') as id,
+    case when member.id is null then 'unmapped' end as unknown,
+    coalesce(member.is_blocked and closed_period.fiscal_period_id is null, false) as is_blocked,
+    used.kind = 'project' and used.is_expired as is_expired, used.amount_in_use as amount, used.first_on
+from (
+    select *, unnest([{'kind': 'legal_entity', 'code': company}, {'kind': 'account', 'code': account},
+        {'kind': 'cost_center', 'code': cost_center}, {'kind': 'project', 'code': project}], recursive := true)
+    from posted
+) as used
+left join member on member.kind = used.kind and member.id = used.code
+left join closed_period on closed_period.legal_entity_id = used.legal_entity_id
+    and closed_period.fiscal_period_id = used.fiscal_period_id
+where used.code is not null;
+
+insert into failing by name
+with fault as (
+    select *, unknown as aspect from code_use where unknown is not null
+    union all select *, 'blocked' from code_use where is_blocked
+    union all select *, 'expired' from code_use where is_expired
+)
+select
+    'C18' as control_id, 'ALL' as legal_entity_id, 'ALL' as fiscal_period_id, aspect || '_code' as reason_code, aspect,
+    kind || '|' || system || '|' || code as business_key, system as left_system, 'finance_sync' as right_system,
+    sum(amount) as amount_group, case when kind = 'supplier' then min(id) end as supplier_id,
+    case when kind = 'account' then min(id) end as account_id,
+    case when kind = 'cost_center' then min(id) end as cost_center_id, min(first_on) as document_date
+from fault group by aspect, kind, system, code
+union all by name
+select
+    'C18' as control_id, legal_entity_id, 'UNMAPPED' as fiscal_period_id, 'date_outside_calendar' as reason_code,
+    'calendar' as aspect, object || '|' || record_key as business_key, split_part(record_key, '|', 1) as left_system,
+    'finance_sync' as right_system, abs(amount_group) as amount_group, dated_on as document_date
+from (
+    select 'purchase_order_line' as object, record_key, legal_entity_id, order_date as dated_on, amount_group
+    from orders where fiscal_period_id = 'UNMAPPED' and line_status not in ('draft', 'rejected', 'cancelled')
+    union all
+    select 'requisition_line', 'procurement|' || requisition_no || '|' || line_no, legal_entity_id, requested_on, amount_group
+    from requisition where fiscal_period_id = 'UNMAPPED' and line_status not in ('draft', 'rejected', 'cancelled')
+    union all
+    select 'receipt_line', 'procurement|' || document_key, legal_entity_id, posting_date, null
+    from receipt where fiscal_period_id = 'UNMAPPED'
+    union all
+    select 'invoice_line', 'procurement|' || invoice_no || '|' || line_no, legal_entity_id, posting_date, amount_group
+    from invoice where fiscal_period_id = 'UNMAPPED'
+    union all
+    select 'journal_line', 'ledger|' || journal_no || '|' || line, legal_entity_id, posting_date, amount_group
+    from posting where fiscal_period_id = 'UNMAPPED' and exists (from posted where posted.fiscal_period_id = 'UNMAPPED')
+    union all
+    select 'ledger_balance', 'ledger|' || balance_id, legal_entity_id, period_end, amount_group
+    from balance where fiscal_period_id = 'UNMAPPED'
+    union all
+    select 'budget_line', 'planning|' || line_id, legal_entity_id, null, amount_group
+    from budget where fiscal_period_id = 'UNMAPPED' and version_status not in ('draft', 'rejected')
+)
+where legal_entity_id <> 'UNMAPPED';
+
+-- codes that mean something: members in systems of canonical codes, and mapped ones
+insert into passing
+select 'C18', 'ALL', 'ALL', 'matched', (select 2 * count(*) from member)
+    + (select count(*) from member where kind in ('cost_center', 'project'))
+    + (select count(distinct (kind, source_code)) from code where not is_ambiguous);
+
+-- ---- C19 rates
+create temp table rate_need as
+with document as (
+    select legal_entity_id, fiscal_period_id, currency, functional_currency, 'spot' as rate_type, amount_txn, amount_functional,
+        amount_group, rate_functional, rate_group
+    from orders where line_status not in ('draft', 'rejected', 'cancelled')
+    union all
+    select legal_entity_id, fiscal_period_id, currency, functional_currency, 'spot', amount_txn, amount_functional, amount_group,
+        rate_functional, rate_group
+    from requisition where line_status not in ('draft', 'rejected', 'cancelled')
+    union all
+    select legal_entity_id, fiscal_period_id, currency, functional_currency, 'spot', amount_txn, amount_functional, amount_group,
+        rate_functional, rate_group
+    from invoice
+    union all
+    select legal_entity_id, fiscal_period_id, currency, functional_currency, 'plan', amount_txn, amount_functional, amount_group,
+        rate_functional, rate_group
+    from budget where version_status not in ('draft', 'rejected')
+)
+select
+    legal_entity_id, fiscal_period_id, rate_type, currency as from_currency, functional_currency as to_currency,
+    count(*) - count(rate_functional) as missing_count, sum(abs(amount_txn)) filter (where rate_functional is null) as missing_txn,
+    sum(abs(amount_functional)) filter (where rate_functional is null) as missing_functional,
+    sum(abs(amount_group)) filter (where rate_functional is null) as missing_group
+from document where currency <> functional_currency and functional_currency <> '${group}' group by all
+union all
+select
+    legal_entity_id, fiscal_period_id, rate_type, currency, '${group}', count(*) - count(rate_group),
+    sum(abs(amount_txn)) filter (where rate_group is null), sum(abs(amount_functional)) filter (where rate_group is null), null
+from document where currency <> '${group}' and legal_entity_id <> 'UNMAPPED' group by all
+union all
+select
+    legal_entity_id, fiscal_period_id, 'spot', functional_currency, '${group}', sum(missing_count), sum(missing_functional),
+    sum(missing_functional), null
+from posted where functional_currency <> '${group}' group by all
+union all
+select
+    legal_entity_id, fiscal_period_id, 'spot', functional_currency, '${group}', count(*) - count(amount_group),
+    sum(abs(amount_functional)) filter (where amount_group is null),
+    sum(abs(amount_functional)) filter (where amount_group is null), null
+from balance where functional_currency <> '${group}' group by all;
+
+create temp table c19 as
+select legal_entity_id, fiscal_period_id, rate_type, from_currency, to_currency, sum(missing_count) as missing_count,
+    sum(missing_txn) as missing_txn, sum(missing_functional) as missing_functional, sum(missing_group) as missing_group
+from rate_need group by all;
+
+insert into passing
+select 'C19', legal_entity_id, fiscal_period_id, 'matched', count(*) from c19 where missing_count = 0 group by all;
+
+insert into failing by name
+select
+    'C19' as control_id, legal_entity_id, fiscal_period_id, 'missing_rate' as reason_code, 'rate' as aspect,
+    concat_ws('|', rate_type, from_currency, to_currency, fiscal_period_id) as business_key, 'reference' as right_system,
+    missing_txn as left_amount, from_currency as currency_code, missing_functional as amount_functional,
+    missing_group as amount_group
+from c19 where missing_count > 0;
