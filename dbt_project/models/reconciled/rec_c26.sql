@@ -83,12 +83,14 @@ comparisons as (
         lines.amount_functional as lines_functional,
         lines.amount_group as lines_group
     from (
-        select * from stated where document_type <> 'budget' and amount_net_txn is not null
+        select * from stated where document_type <> 'budget'
     ) as stated
     full join lines
         on stated.source_system = lines.source_system
         and stated.document_type = lines.document_type
         and stated.document_no = lines.document_no
+    -- a document that states its total only says nothing about its lines
+    where stated.document_no is null or stated.amount_net_txn is not null
 
 ),
 
