@@ -141,7 +141,7 @@ class Casebook:
 
     def order(
         self, ent: int, on: int, *, ltype: int = w.QUANTITY, amount: int = 5000, due: int | None = None, cur: int | None = None,
-        closed: int = w.NEVER, fate: int = BASE, exists: bool = True, **other: Any,
+        closed: int = w.NEVER, size: int = 1, fate: int = BASE, exists: bool = True, **other: Any,
     ) -> PlantedOrder:  # fmt: skip
         """An order of one line: forty units at 125 (12,500 yen), or an amount line, in the entity's currency.
 
@@ -153,6 +153,7 @@ class Casebook:
             due: due day; None is the order day plus 30.
             cur: currency index, default the entity's.
             closed: day on which it is closed.
+            size: the price is so many times the usual one.
             fate: BASE, DRAFT, REJECTED or CANCELLED.
             exists: False keeps the order out of the source: only its number is used.
             other: order line columns that win.
@@ -162,7 +163,7 @@ class Casebook:
         currency = int(w.FUNCTIONAL[ent]) if cur is None else cur
         factor = 100 if w.CURRENCIES[currency] == "JPY" else 1
         acct = other.get("acct", w.ACCOUNT["6110" if ltype == w.QUANTITY else "6210"])
-        q, p = (Q, 125 * 10_000 * factor) if ltype == w.QUANTITY else (0, 0)
+        q, p = (Q, 125 * 10_000 * factor * size) if ltype == w.QUANTITY else (0, 0)
         net = amount * factor * 10 ** int(w.MINOR[currency]) if ltype == w.AMOUNT else int(
             w.value_of(w.as_ints(q), w.as_ints(p), w.as_ints(currency))
         )  # fmt: skip

@@ -285,11 +285,16 @@ def _after_close(book: Casebook, count: int) -> None:
 
 
 # ---------------------------------------------------------------------------------------------------- C09
-def _invoiced(book: Casebook, ent: int, on: int, **posting: int) -> tuple[PlantedOrder, int]:
+def _invoiced(book: Casebook, ent: int, on: int, size: int = 1, **posting: int) -> tuple[PlantedOrder, int]:
     """An order received and invoiced in full; ``posting`` says what the ledger makes of it."""
-    order = book.order(ent, on - 30)
+    order = book.order(ent, on - 30, size=size)
     book.receive(order, on - 2)
     return order, book.invoice(order, on, **posting)
+
+
+def _size(number: int) -> int:
+    """The first instance is large enough to be severe."""
+    return 1 if number else 40
 
 
 def _key(ino: int, system: str = "procurement") -> str:
@@ -297,8 +302,8 @@ def _key(ino: int, system: str = "procurement") -> str:
 
 
 def _not_posted(book: Casebook, count: int) -> None:
-    for _, ent, on in _instances(count, 12, _EVERYWHERE):
-        order, ino = _invoiced(book, ent, on, post_seen=w.NEVER)
+    for number, ent, on in _instances(count, 12, _EVERYWHERE):
+        order, ino = _invoiced(book, ent, on, _size(number), post_seen=w.NEVER)
         total = money(order.net + order.tax, order.cur)
         note = "approved and stuck in the interface"
         book.answer(
@@ -344,8 +349,8 @@ def _posting_only(book: Casebook, count: int) -> None:
 
 
 def _twice(book: Casebook, count: int) -> None:
-    for _, ent, on in _instances(count, 14, _EVERYWHERE):
-        order, ino = _invoiced(book, ent, on, again_seen=on + 2)
+    for number, ent, on in _instances(count, 14, _EVERYWHERE):
+        order, ino = _invoiced(book, ent, on, _size(number), again_seen=on + 2)
         total = money(-order.net - order.tax, order.cur)
         book.answer(
             "C09",
