@@ -125,19 +125,17 @@ def last_run(ui: str) -> str:
     return str(post(f"{ui}/graphql", {"query": query})["data"]["runsOrError"]["results"][0]["runId"])
 
 
-def failing_check(ui: str, run_id: str) -> tuple[str, str]:
-    """Asset path and name of a failing check of a run."""
-    query = """query($id: ID!){runOrError(runId:$id){... on Run{assetChecks{name assetKey{path}}
-      eventConnection(limit:5000){events{... on AssetCheckEvaluationEvent{evaluation{checkName success
-      assetKey{path}}}}}}}}"""
-    answer = post(f"{ui}/graphql", {"query": query, "variables": {"id": run_id}})
-    events = answer["data"]["runOrError"]["eventConnection"]["events"]
+def failing_check(ui: str) -> tuple[str, str]:
+    """Asset path and name of a check that fails."""
+    query = """{assetNodes{assetKey{path} assetChecksOrError{... on AssetChecks{checks{name
+      executionForLatestMaterialization{status}}}}}}"""
     failed = {
-        e["evaluation"]["checkName"]: "/".join(e["evaluation"]["assetKey"]["path"])
-        for e in events
-        if e.get("evaluation") and not e["evaluation"]["success"]
+        check["name"]: "/".join(node["assetKey"]["path"])
+        for node in post(f"{ui}/graphql", {"query": query})["data"]["assetNodes"]
+        for check in node["assetChecksOrError"].get("checks", [])
+        if (check["executionForLatestMaterialization"] or {}).get("status") == "FAILED"
     }
-    name = next((wanted for wanted in PREFERRED if wanted in failed), None) or next(iter(failed))
+    name = next((wanted for wanted in (*PREFERRED, *failed) if wanted in failed))
     return failed[name], name
 
 
@@ -177,10 +175,18 @@ def pictures(browser: Browser, ui: str, out: Path) -> None:
     """Graph, run, check."""
     run_id = last_run(ui)
     browser.open(f"{ui}/asset-groups", wait_for="marts", settle=6)
+    browser.save(out / "layers.png")
+    browser.open(
+        f"{ui}/assets/marts/mart_control_results?view=lineage&lineageScope=neighbors",
+        wait_for="rec_c07",
+        settle=6,
+    )
     browser.save(out / "asset_graph.png")
+    browser.open(f"{ui}/assets/publication/run_report", wait_for="run_report", settle=6)
+    browser.save(out / "report.png")
     browser.open(f"{ui}/runs/{run_id}", wait_for="judge_controls", settle=4)
     browser.save(out / "run.png")
-    asset, check = failing_check(ui, run_id)
+    asset, check = failing_check(ui)
     browser.open(f"{ui}/assets/{asset}?view=checks&checkDetail={check}", wait_for=check, settle=4)
     browser.save(out / "failing_check.png")
 

@@ -18,7 +18,7 @@ from finance_sync.controls import Check, CheckResult, JudgeProcess, load_checks,
 from finance_sync.orchestration import facts
 from finance_sync.orchestration.dbt_assets import model_keys
 from finance_sync.orchestration.site import Site
-from finance_sync.orchestration.text import amount_text, markdown_table
+from finance_sync.orchestration.text import amount_text
 
 # Model that the gate stands on: the last word on every control, downstream of all of them.
 GATE_MODEL = "mart_control_results"
@@ -124,7 +124,7 @@ def gate_result(blocking: Iterable[CheckResult], key: dg.AssetKey) -> dg.AssetCh
     ]  # fmt: skip
     if not rows:
         return dg.AssetCheckResult(asset_key=key, check_name=facts.GATE_CHECK, passed=True)
-    table = markdown_table(("control", "check", "exceptions", "amount at risk", "owner", "message"), rows)
+    table = facts.table(("control", "check", "exceptions", "amount at risk", "owner", "message"), rows)
     return dg.AssetCheckResult(
         asset_key=key,
         check_name=facts.GATE_CHECK,
@@ -133,7 +133,7 @@ def gate_result(blocking: Iterable[CheckResult], key: dg.AssetKey) -> dg.AssetCh
         description="Publication is stopped: " + ", ".join(row[1] for row in rows),
         metadata={
             facts.BLOCKED_BY: ", ".join(row[1] for row in rows),
-            facts.REASONS: dg.MetadataValue.md(table),
+            facts.REASONS: table,
             facts.REMEDY: "Clear what is named here and run again. Readers keep the last good publication until then.",
         },
     )
@@ -149,34 +149,39 @@ def _spec(check: Check, key: dg.AssetKey) -> dg.AssetCheckSpec:
 
 
 def _metadata(result: CheckResult) -> Mapping[str, object]:
-    if result.outcome == "not_applicable":
-        return {facts.OUTCOME: result.outcome, facts.CONTROL: result.control_id, facts.KIND: result.kind,
-                facts.MESSAGE: result.message, facts.OWNER: result.owner}  # fmt: skip
-    business = result.kind == "control"
-    failed = result.rows_failed > 0
-    return {
+    known = {
         facts.OUTCOME: result.outcome,
         facts.CONTROL: result.control_id,
         facts.KIND: result.kind,
-        facts.MESSAGE: result.message,
+        facts.OWNER: result.owner,
+    }
+    if result.outcome == "not_applicable":
+        return known
+    failed = result.rows_failed > 0
+    return known | {
         facts.ERROR: result.error,
         facts.COMPARED: result.rows_compared,
         facts.FAILED: result.rows_failed,
-        facts.AMOUNT: amount_text(result.amount_group, result.group_currency) if business else None,
+        facts.AMOUNT: amount_text(result.amount_group, result.group_currency)
+        if result.kind == "control"
+        else None,
         facts.UNVALUED: result.rows_without_amount or None,
         facts.SEVERITY: result.severity,
         facts.BLOCKING: "yes" if blocks(result) else "no",
-        facts.OWNER: result.owner,
         facts.REMEDY: result.remedy if result.outcome != "passed" else None,
-        facts.REASONS: dg.MetadataValue.md(_reasons(result)) if failed and result.by_reason else None,
-        facts.SAMPLE: dg.MetadataValue.md(_sample(result)) if failed and result.sample else None,
-        facts.TRUNCATED: f"yes: {len(result.sample)} of {result.rows_failed} rows, largest amounts first"
-        if result.sample_truncated
-        else ("no: every row is shown" if failed and result.sample else None),
-    }  # fmt: skip
+        facts.REASONS: _reasons(result) if failed and result.by_reason else None,
+        facts.SAMPLE: _sample(result) if failed and result.sample else None,
+        facts.TRUNCATED: _truncated(result) if failed and result.sample else None,
+    }
 
 
-def _reasons(result: CheckResult) -> str:
+def _truncated(result: CheckResult) -> str:
+    if result.sample_truncated:
+        return f"yes: {len(result.sample)} of {result.rows_failed} rows, largest amounts first"
+    return "no: every row is shown"
+
+
+def _reasons(result: CheckResult) -> dg.TableMetadataValue:
     rows = [
         (
             item.status,
@@ -187,22 +192,31 @@ def _reasons(result: CheckResult) -> str:
         )
         for item in result.by_reason
     ]
-    return markdown_table(("status", "reason", "in words", "rows", "amount at risk"), rows)
+    return facts.table(("status", "reason", "in words", "rows", "amount at risk"), rows)
 
 
 # Columns of a sample and where they come from; a column that is empty in every row is left out.
 _COLUMNS = {
-    "key": "business_key", "entity": "legal_entity_id", "period": "fiscal_period_id", "status": "status", "reason": "reason_code",
-    "left": "left_value", "right": "right_value", "left amount": "left_amount", "right amount": "right_amount",
-    "difference": "difference_amount", "currency": "currency_code", "at risk": "amount_group", "message": "message",
-}  # fmt: skip
+    "key": "business_key",
+    "entity": "legal_entity_id",
+    "period": "fiscal_period_id",
+    "reason": "reason_code",
+    "left": "left_value",
+    "right": "right_value",
+    "left amount": "left_amount",
+    "right amount": "right_amount",
+    "difference": "difference_amount",
+    "currency": "currency_code",
+    "at risk": "amount_group",
+    "message": "message",
+}
 
 
-def _sample(result: CheckResult) -> str:
+def _sample(result: CheckResult) -> dg.TableMetadataValue:
     used = {
         label: name
         for label, name in _COLUMNS.items()
         if any(getattr(row, name) not in (None, "") for row in result.sample)
     }
     rows = [[getattr(row, name) for name in used.values()] for row in result.sample]
-    return markdown_table(list(used), rows)
+    return facts.table(list(used), rows)

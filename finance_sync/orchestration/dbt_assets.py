@@ -24,7 +24,6 @@ from finance_sync.orchestration.keys import landing_key, model_key
 from finance_sync.orchestration.lineage import column_lineage
 from finance_sync.orchestration.periods import period_partitions
 from finance_sync.orchestration.site import Site
-from finance_sync.orchestration.text import markdown_table
 from finance_sync.warehouse.build import BuildResult, build
 from finance_sync.warehouse.project import ModelResult
 
@@ -213,7 +212,7 @@ def _test_result(key: dg.AssetKey, ran: list[ModelResult]) -> dg.AssetCheckResul
     metadata: dict[str, Any] = {facts.TESTS: len(ran) - len(failed)}
     if failed:
         rows = [(item.name, item.failures or "", _words(item.message)) for item in failed]
-        metadata[facts.ERROR] = dg.MetadataValue.md(markdown_table(("test", "failing rows", "message"), rows))
+        metadata[facts.ERROR] = facts.table(("test", "failing rows", "message"), rows)
         metadata[facts.REMEDY] = (
             "Run the test's SQL (target/compiled in the dbt folder of the data home) to see the rows."
         )

@@ -7,10 +7,12 @@ Belongs here: the labels. Does not: when they are written (steps), formats (text
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import dagster as dg
+
+from finance_sync.orchestration.text import cell
 
 # Labels, as people see them.
 STATE = "state"
@@ -23,7 +25,7 @@ ROWS, REJECTED, UNCHANGED, DELETED = (
 BATCH, WATERMARK, DATA_AS_OF, SECONDS = "batch", "watermark", "data as of", "seconds"
 NEW_COLUMNS = "columns that the contract does not know"
 REJECTS = "rejected records (sample)"
-MESSAGE, ERROR, REMEDY, OWNER = "message", "error", "what to do", "owner"
+ERROR, REMEDY, OWNER = "error", "what to do", "owner"
 OUTCOME, CONTROL, KIND = "outcome", "control", "kind of check"
 COMPARED, FAILED, AMOUNT, UNVALUED = (
     "rows compared",
@@ -66,3 +68,9 @@ def plain(metadata: Mapping[str, Any]) -> dict[str, Any]:
 def compact(metadata: Mapping[str, Any]) -> dict[str, Any]:
     """Metadata without entries that say nothing."""
     return {name: value for name, value in metadata.items() if value not in (None, "")}
+
+
+def table(columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> dg.TableMetadataValue:
+    """A table that the UI shows in place. Every value is text, so that amounts keep their digits."""
+    records = [dg.TableRecord(dict(zip(columns, map(cell, row), strict=True))) for row in rows]
+    return dg.MetadataValue.table(records, dg.TableSchema([dg.TableColumn(name) for name in columns]))

@@ -24,7 +24,6 @@ from finance_sync.orchestration import facts
 from finance_sync.orchestration.control_checks import Bench
 from finance_sync.orchestration.keys import landing_key
 from finance_sync.orchestration.site import Site
-from finance_sync.orchestration.text import markdown_table
 
 _UNITS = {"minute": 60, "hour": 3600, "day": 86400}
 _SAMPLE_ROWS = 10
@@ -116,7 +115,7 @@ def _metadata(result: LandingResult) -> Mapping[str, Any]:
             facts.NEW_COLUMNS: ", ".join(batch.new_columns),
         }
         if batch.rows_rejected:
-            metadata[facts.REJECTS] = dg.MetadataValue.md(_rejects(batch))
+            metadata[facts.REJECTS] = _rejects(batch)
     return facts.compact(metadata)
 
 
@@ -133,11 +132,11 @@ def _check(key: dg.AssetKey, result: LandingResult) -> dg.AssetCheckResult:
     return dg.AssetCheckResult(asset_key=key, check_name=facts.LANDED_CHECK, passed=True)
 
 
-def _rejects(batch: Batch) -> str:
+def _rejects(batch: Batch) -> dg.TableMetadataValue:
     """Some of the rejected records with field, value and reason."""
     columns = ["record_key", "field", "value", "reject_reason", "message"]
     rows = pq.read_table(batch.rejected_path, columns=columns).slice(0, _SAMPLE_ROWS).to_pylist()
-    return markdown_table(columns, [[row[column] for column in columns] for row in rows])
+    return facts.table(columns, [[row[column] for column in columns] for row in rows])
 
 
 def _spec(system: System, name: str, spec: SourceObject) -> dg.AssetSpec:

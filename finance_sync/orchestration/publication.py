@@ -15,7 +15,6 @@ from finance_sync.orchestration.keys import PUBLISHED, REPORT, model_key
 from finance_sync.orchestration.record import read_run
 from finance_sync.orchestration.site import Site
 from finance_sync.orchestration.summary import as_markdown
-from finance_sync.orchestration.text import markdown_table
 from finance_sync.warehouse.publish import publish
 
 _OWNER = ["team:data-engineering"]
@@ -46,13 +45,13 @@ def publish_asset(site: Site) -> dg.AssetsDefinition:
         site.progress("publishing")
         done = publish(site.settings, site.deployment, site.prepared)
         context.log.info("version %s%s", done.version, " is what stood already" if done.unchanged else "")
-        table = markdown_table(("relation", "rows"), sorted(done.tables.items()))
+        table = facts.table(("relation", "rows"), sorted(done.tables.items()))
         return dg.MaterializeResult(
             metadata={
                 facts.STATE: "unchanged" if done.unchanged else "new version",
                 facts.VERSION: done.version,
                 facts.PATH: dg.MetadataValue.path(str(done.path)),
-                facts.TABLES: dg.MetadataValue.md(table),
+                facts.TABLES: table,
             }
         )
 

@@ -25,16 +25,16 @@ def read_amount(text: str) -> tuple[Decimal, str]:
     return Decimal(number.replace(",", "")), currency
 
 
-def markdown_table(columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> str:
-    """A Markdown table: long cells cut, line breaks and bars made harmless, amounts in full."""
-    lines = ["| " + " | ".join(columns) + " |", "|" + "---|" * len(columns)]
-    lines += ["| " + " | ".join(_cell(value) for value in row) + " |" for row in rows]
-    return "\n".join(lines)
-
-
-def _cell(value: Any) -> str:
+def cell(value: Any) -> str:
+    """A value in a cell: one line, cut when long, an amount with thousands and all its digits."""
     if value is None:
         return ""
-    text = f"{value:,f}" if isinstance(value, Decimal) else str(value)
-    text = " ".join(text.split()).replace("|", "\\|")
+    text = " ".join((f"{value:,f}" if isinstance(value, Decimal) else str(value)).split())
     return text if len(text) <= _CELL else text[: _CELL - 3] + "..."
+
+
+def markdown_table(columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> str:
+    """A Markdown table; bars in cells are made harmless."""
+    lines = ["| " + " | ".join(columns) + " |", "|" + "---|" * len(columns)]
+    lines += ["| " + " | ".join(cell(value).replace("|", "\\|") for value in row) + " |" for row in rows]
+    return "\n".join(lines)
