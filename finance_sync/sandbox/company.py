@@ -58,14 +58,15 @@ class Company:
         seed: of all random numbers.
         scale: size; 1 has some 25 thousand journal lines by May 2026.
         planted: False leaves the problems out, so that no control finds anything.
+        typed: the source enforces types, so that no record can be unreadable.
     """
 
-    def __init__(self, seed: int, scale: float, *, planted: bool = True) -> None:
+    def __init__(self, seed: int, scale: float, *, planted: bool = True, typed: bool = False) -> None:
         self.seed = seed
         self.scale = scale
         self.planted = planted
         self.programs = min(max(1, round(math.sqrt(scale) / 1.5)), w.MAX_PROGRAMS)
-        self.book = casebook(scale) if planted else Casebook()
+        self.book = casebook(scale, typed=typed) if planted else Casebook()
 
     def shards(self) -> Iterator[Shard]:
         """The shards, one at a time; the same whenever they are asked for. The first holds the planted problems."""
@@ -113,13 +114,14 @@ def instances(scale: float) -> int:
     return 3 + int(math.log2(max(scale, 1)))
 
 
-def casebook(scale: float) -> Casebook:
-    """All planted problems; they depend on the scale alone."""
+def casebook(scale: float, *, typed: bool = False) -> Casebook:
+    """All planted problems; they depend on the scale alone. A typed source has no unreadable records."""
     book, count = Casebook(), instances(scale)
     plant_match(book, count)
     plant_posting(book, count)
     plant_ledger(book, count)
-    plant_rejects(book, count)
+    if not typed:
+        plant_rejects(book, count)
     plant_master_data(book, count)
     plant_rates(book, count)
     plant_budgets(book, count)

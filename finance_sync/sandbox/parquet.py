@@ -58,7 +58,9 @@ class Written:
     rows: Mapping[str, int]
 
 
-def write_parquet(settings: Settings, systems: Mapping[str, System], *, seed: int, scale: float) -> Written:
+def write_parquet(
+    settings: Settings, systems: Mapping[str, System], *, seed: int, scale: float, planted: bool = True
+) -> Written:
     """Write the company as of 2026-05-15 below ``{home}/sandbox``, in place of what is there.
 
     Args:
@@ -66,12 +68,13 @@ def write_parquet(settings: Settings, systems: Mapping[str, System], *, seed: in
         systems: the demo's declarations, which give each column its type.
         seed: of the random numbers.
         scale: size; 366 has ten million journal lines.
+        planted: False leaves the problems out.
     """
     folder = folder_of(settings)
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
     (folder / "state.json").write_text(
-        json.dumps({"seed": seed, "scale": scale, "planted": True, "files": 0})
+        json.dumps({"seed": seed, "scale": scale, "planted": planted, "files": 0})
     )
     return _write(folder, systems, None, w.START_DAY)
 
@@ -91,8 +94,7 @@ def advance_parquet(settings: Settings, systems: Mapping[str, System], *, days: 
 
 def _write(folder: Path, systems: Mapping[str, System], since: int | None, today: int) -> Written:
     state = json.loads((folder / "state.json").read_text())
-    company = Company(int(state["seed"]), float(state["scale"]), planted=bool(state["planted"]))
-    company.book.raw.clear()  # a typed file cannot hold a text in an amount
+    company = Company(int(state["seed"]), float(state["scale"]), planted=bool(state["planted"]), typed=True)
     number = int(state["files"])
     rows: dict[str, int] = {}
     all_peaks: list[pl.DataFrame] = []

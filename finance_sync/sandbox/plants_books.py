@@ -28,7 +28,7 @@ def _month_end(on: int) -> int:
 
 
 def plant_ledger(book: Casebook, count: int) -> None:
-    """Plant every reason of C02: journals and balances that do not agree, and lines that cannot be read."""
+    """Plant every reason of C02: journals and balances that do not agree."""
     bank, prepaid = w.ACCOUNT["1000"], w.ACCOUNT["1400"]
     for number, on in enumerate(spread_days(count, 20)):
         ent = number % len(w.ENTITIES)
@@ -55,8 +55,6 @@ def plant_ledger(book: Casebook, count: int) -> None:
             "C02", "lines_without_balance", ent, on, _account_key(WITHOUT_BALANCE, ent, on), "balance", _units(640, ent), on,
             note="lines that the ledger's balances leave out",
         )  # fmt: skip
-    for number, on in enumerate(spread_days(count, 24)):
-        _unreadable_line(book, (number + 3) % len(w.ENTITIES), on, number)
 
 
 WITHOUT_BALANCE: Final = "1470"
@@ -107,7 +105,9 @@ def _unreadable_line(book: Casebook, ent: int, on: int, number: int) -> None:
 
 
 def plant_rejects(book: Casebook, count: int) -> None:
-    """Records that break their contract: requisitions, draft orders, draft budget lines."""
+    """Records that break their contract: journal lines, requisitions, draft orders, draft budget lines."""
+    for number, on in enumerate(spread_days(count, 24)):
+        _unreadable_line(book, (number + 3) % len(w.ENTITIES), on, number)
     faults = (
         ("amount", "1,200.00"), ("amount", "1000000.005"), ("requested_on", "2026-13-45"), ("currency", "EURO"),
         ("currency", ""), ("quantity", "ten"), ("amount", "99999999999999999.00"),
