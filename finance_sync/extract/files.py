@@ -37,7 +37,13 @@ from finance_sync.extract.pull import (
 )
 from finance_sync.extract.scan import sha256_of
 from finance_sync.extract.sql import local_start
-from finance_sync.extract.table_files import Workbook, parquet_pages, parquet_rows, parquet_schema
+from finance_sync.extract.table_files import (
+    Workbook,
+    parquet_digest,
+    parquet_pages,
+    parquet_rows,
+    parquet_schema,
+)
 from finance_sync.settings import Settings
 
 _NO_PAGES = pl.DataFrame()
@@ -125,10 +131,9 @@ class FilePull(Pull):
 
     def _open(self, local: Local) -> _Opened:
         unseen = local.name not in self._known
-        sha256 = sha256_of(local.path)
-        facts = FileFacts(local.name, local.stamp, sha256)
         if self._read.format == "parquet":
-            return self._open_parquet(local, facts, unseen=unseen)
+            return self._open_parquet(local, unseen=unseen)
+        facts = FileFacts(local.name, local.stamp, sha256_of(local.path))
         if self._read.format == "xlsx":
             book = Workbook(local.path, local.name, self._read, self._spec.fields, self._where)
             return _Opened(
@@ -138,8 +143,11 @@ class FilePull(Pull):
             )
         return self._open_text(local, facts, unseen=unseen)
 
-    def _open_parquet(self, local: Local, facts: FileFacts, *, unseen: bool) -> _Opened:
+    def _open_parquet(self, local: Local, *, unseen: bool) -> _Opened:
         schema = parquet_schema(local.path, local.name, self._where)
+        # In cursor mode the digest only names the pull, so that a large file need not be read for a small window.
+        digest = parquet_digest if self._spec.delta.mode == "cursor" else sha256_of
+        facts = FileFacts(local.name, local.stamp, digest(local.path))
         columns = {name: physical_class(dtype) for name, dtype in schema.items()}
         since = None if unseen or self._read.control_file else self._since(schema)
         return _Opened(

@@ -54,7 +54,7 @@ class FileFacts:
     Attributes:
         name: path below the connection's root, ``archive.zip/member`` for a member.
         stamp: size, modification time and etag of the stored file, as text; equal stamps mean an untouched file.
-        sha256: of the content, once it was read; empty before.
+        sha256: of the content (of a Parquet file's footer, in cursor mode); empty before it was looked at.
         rows: records by the independent count, header and skipped lines left out; None when not counted.
     """
 

@@ -5,6 +5,8 @@ Belongs here: reading them without a float slipping into a number unseen. Does n
 
 from __future__ import annotations
 
+import hashlib
+import os
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -33,6 +35,15 @@ def parquet_schema(path: Path, name: str, where: str) -> dict[str, pl.DataType]:
         return dict(pl.read_parquet_schema(path))
     except (pl.exceptions.PolarsError, pl.exceptions.PanicException, OSError) as error:
         raise _damaged(name, where, error) from error
+
+
+def parquet_digest(path: Path) -> str:
+    """SHA-256 of the footer: sizes, places and statistics of everything in the file."""
+    with path.open("rb") as handle:
+        handle.seek(-8, os.SEEK_END)
+        length = int.from_bytes(handle.read(4), "little")
+        handle.seek(-8 - length, os.SEEK_END)
+        return hashlib.sha256(handle.read(length)).hexdigest()
 
 
 def parquet_rows(path: Path, since: tuple[str, Cursor] | None) -> int:
