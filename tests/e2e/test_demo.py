@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
+import threading
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
+from finance_sync.warehouse.publish import read_published
 from tests.e2e.support import finance_sync, published_tables, rows_of, settings_of
 
 CASES = [("7", "1"), ("7", "4"), ("20260101", "1"), ("20260101", "4")]
@@ -32,6 +37,27 @@ def test_answer_key_both_ways_and_two_engines(seed: str, scale: str, tmp_path: P
         )
 
 
+@contextlib.contextmanager
+def _reader(home: Path) -> Iterator[list[tuple[int, str]]]:
+    """Reads the published marts all the time; collects (rows, total) of each look. Errors fail the test."""
+    seen: list[tuple[int, str]] = []
+    stop = threading.Event()
+
+    def look() -> None:
+        query = "select count(*) as n, cast(sum(ytd_actual_functional) as varchar) as total from mart_commitment_vs_actual"
+        while not stop.wait(0.2):
+            row = read_published(settings_of(home), query).to_pylist()[0]
+            seen.append((row["n"], row["total"]))
+
+    with ThreadPoolExecutor(1) as pool:
+        future = pool.submit(look)
+        try:
+            yield seen
+        finally:
+            stop.set()
+        future.result()
+
+
 def test_nights_and_reruns(tmp_path: Path) -> None:
     """Days pass: each night meets the key; a rerun with nothing new changes no byte of the marts; nights equal one big run."""
     home = tmp_path / "nights"
@@ -39,8 +65,12 @@ def test_nights_and_reruns(tmp_path: Path) -> None:
     finance_sync("run", home=home)
     for _ in range(3):
         finance_sync("sandbox", "advance", home=home)
-        finance_sync("run", home=home)
+        with _reader(home) as seen:
+            finance_sync("run", home=home)
         finance_sync("sandbox", "verify", home=home)
+        # A reader during the run saw the last good state, then the new one, and never anything between.
+        assert len(seen) > 3
+        assert sorted(set(seen), key=seen.index) in ([seen[0]], [seen[0], seen[-1]])
 
     before = {path.name: path.read_bytes() for path in (home / "publish" / "current" / "marts").iterdir()}
     link = (home / "publish" / "current").resolve()

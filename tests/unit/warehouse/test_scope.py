@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -37,8 +38,8 @@ def tiny(settings: Settings) -> Deployment:
 
 def batch(system: str, name: str, seq: int) -> Batch:
     return Batch(
-        system=system, object=name, batch_id=f"{seq:06d}-{'a' * 12}", seq=seq, mode="snapshot", rows_accepted=1, rows_deleted=0,
-        rows_rejected=0, new_columns=(), accepted_path=f"/landing/{system}/{name}/{seq}/accepted.parquet", manifest={},
+        batch_id=f"{seq:06d}-{'a' * 12}", seq=seq, system=system, object=name, mode="snapshot",
+        pulled_at=datetime(2026, 1, seq, tzinfo=UTC).replace(tzinfo=None), rows_accepted=1, folder=f"/landing/{system}/{name}/{seq}",
     )  # fmt: skip
 
 
