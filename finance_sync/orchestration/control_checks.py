@@ -18,7 +18,7 @@ from finance_sync.controls import Check, CheckResult, JudgeProcess, load_checks,
 from finance_sync.orchestration import facts
 from finance_sync.orchestration.dbt_assets import model_keys
 from finance_sync.orchestration.site import Site
-from finance_sync.orchestration.text import amount_text
+from finance_sync.orchestration.text import amount_text, markdown_table
 
 # Model that the gate stands on: the last word on every control, downstream of all of them.
 GATE_MODEL = "mart_control_results"
@@ -110,7 +110,7 @@ def as_check_result(result: CheckResult, key: dg.AssetKey) -> dg.AssetCheckResul
         check_name=result.check_name,
         passed=result.outcome in {"passed", "not_applicable"},
         severity=_ERROR if error else _WARN,
-        description=result.error or result.message,
+        description=_description(result),
         metadata=facts.compact(_metadata(result)),
     )
 
@@ -124,16 +124,15 @@ def gate_result(blocking: Iterable[CheckResult], key: dg.AssetKey) -> dg.AssetCh
     ]  # fmt: skip
     if not rows:
         return dg.AssetCheckResult(asset_key=key, check_name=facts.GATE_CHECK, passed=True)
-    table = facts.table(("control", "check", "exceptions", "amount at risk", "owner", "message"), rows)
+    columns = ("control", "check", "exceptions", "amount at risk", "owner", "message")
     return dg.AssetCheckResult(
         asset_key=key,
         check_name=facts.GATE_CHECK,
         passed=False,
         severity=_ERROR,
-        description="Publication is stopped: " + ", ".join(row[1] for row in rows),
+        description="Publication is stopped.\n\n" + markdown_table(columns, rows),
         metadata={
             facts.BLOCKED_BY: ", ".join(row[1] for row in rows),
-            facts.REASONS: table,
             facts.REMEDY: "Clear what is named here and run again. Readers keep the last good publication until then.",
         },
     )
@@ -169,30 +168,37 @@ def _metadata(result: CheckResult) -> Mapping[str, object]:
         facts.SEVERITY: result.severity,
         facts.BLOCKING: "yes" if blocks(result) else "no",
         facts.REMEDY: result.remedy if result.outcome != "passed" else None,
-        facts.REASONS: _reasons(result) if failed and result.by_reason else None,
-        facts.SAMPLE: _sample(result) if failed and result.sample else None,
+        facts.REASONS: dg.MetadataValue.md(_reasons(result)) if failed and result.by_reason else None,
+        facts.SAMPLE: dg.MetadataValue.md(_sample(result)) if failed and result.sample else None,
         facts.TRUNCATED: _truncated(result) if failed and result.sample else None,
     }
 
 
+def _description(result: CheckResult) -> str:
+    """What stands on the check's page without a click: the outcome, what to do, the totals, the largest rows."""
+    parts = [result.error or result.message]
+    if result.outcome in {"failed", "error"} and result.remedy:
+        parts.append(f"**What to do:** {result.remedy} **Owner:** {result.owner}.")
+    if result.rows_failed and result.by_reason:
+        parts.append(_reasons(result))
+    if result.rows_failed and result.sample:
+        parts.append(f"**Sample** ({_truncated(result)}):")
+        parts.append(_sample(result, _SHORT))
+    return "\n\n".join(parts)
+
+
 def _truncated(result: CheckResult) -> str:
     if result.sample_truncated:
-        return f"yes: {len(result.sample)} of {result.rows_failed} rows, largest amounts first"
-    return "no: every row is shown"
+        return f"cut: {len(result.sample)} of {result.rows_failed} rows, largest amounts first"
+    return "whole: every row is shown"
 
 
-def _reasons(result: CheckResult) -> dg.TableMetadataValue:
+def _reasons(result: CheckResult) -> str:
     rows = [
-        (
-            item.status,
-            item.reason_code,
-            item.text,
-            item.rows,
-            amount_text(item.amount_group, result.group_currency),
-        )
+        (item.status, item.text, item.rows, amount_text(item.amount_group, result.group_currency))
         for item in result.by_reason
     ]
-    return facts.table(("status", "reason", "in words", "rows", "amount at risk"), rows)
+    return markdown_table(("status", "reason", "rows", "amount at risk"), rows)
 
 
 # Columns of a sample and where they come from; a column that is empty in every row is left out.
@@ -210,13 +216,15 @@ _COLUMNS = {
     "at risk": "amount_group",
     "message": "message",
 }
+_SHORT = ("key", "period", "reason", "left amount", "right amount", "currency", "at risk")
 
 
-def _sample(result: CheckResult) -> dg.TableMetadataValue:
+def _sample(result: CheckResult, columns: Iterable[str] = tuple(_COLUMNS)) -> str:
     used = {
-        label: name
-        for label, name in _COLUMNS.items()
-        if any(getattr(row, name) not in (None, "") for row in result.sample)
+        label: _COLUMNS[label]
+        for label in columns
+        if any(getattr(row, _COLUMNS[label]) not in (None, "") for row in result.sample)
     }
-    rows = [[getattr(row, name) for name in used.values()] for row in result.sample]
-    return facts.table(list(used), rows)
+    return markdown_table(
+        list(used), [[getattr(row, name) for name in used.values()] for row in result.sample]
+    )

@@ -12,7 +12,7 @@ from typing import Any
 
 import dagster as dg
 
-from finance_sync.orchestration.text import cell
+from finance_sync.orchestration.text import markdown_table
 
 # Labels, as people see them.
 STATE = "state"
@@ -34,7 +34,7 @@ COMPARED, FAILED, AMOUNT, UNVALUED = (
     "exceptions without amount",
 )
 SEVERITY, BLOCKING, REASONS = "severity", "blocks publication", "by reason"
-SAMPLE, TRUNCATED = "sample", "sample is cut"
+SAMPLE, TRUNCATED = "sample", "sample is"
 VERSION, PATH, TABLES, BUSINESS_DATE = "version", "path", "rows by relation", "business date"
 BUILT, TESTS, REBUILT, NEW_BATCHES = "models built", "tests passed", "rebuilt from nothing", "new batches"
 SUMMARY = "summary"
@@ -70,7 +70,6 @@ def compact(metadata: Mapping[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in metadata.items() if value not in (None, "")}
 
 
-def table(columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> dg.TableMetadataValue:
-    """A table that the UI shows in place. Every value is text, so that amounts keep their digits."""
-    records = [dg.TableRecord(dict(zip(columns, map(cell, row), strict=True))) for row in rows]
-    return dg.MetadataValue.table(records, dg.TableSchema([dg.TableColumn(name) for name in columns]))
+def table(columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> dg.MarkdownMetadataValue:
+    """A table that the UI shows on a click; the table value of Dagster itself widens the whole page."""
+    return dg.MetadataValue.md(markdown_table(columns, rows))

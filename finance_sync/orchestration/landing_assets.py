@@ -132,7 +132,7 @@ def _check(key: dg.AssetKey, result: LandingResult) -> dg.AssetCheckResult:
     return dg.AssetCheckResult(asset_key=key, check_name=facts.LANDED_CHECK, passed=True)
 
 
-def _rejects(batch: Batch) -> dg.TableMetadataValue:
+def _rejects(batch: Batch) -> dg.MarkdownMetadataValue:
     """Some of the rejected records with field, value and reason."""
     columns = ["record_key", "field", "value", "reject_reason", "message"]
     rows = pq.read_table(batch.rejected_path, columns=columns).slice(0, _SAMPLE_ROWS).to_pylist()

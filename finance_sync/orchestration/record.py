@@ -175,5 +175,5 @@ def _check_line(evaluation: dg.AssetCheckEvaluation, found: Mapping[str, Any]) -
         severity=str(found.get(facts.SEVERITY, "")),
         owner=str(found.get(facts.OWNER, "")),
         blocking=found.get(facts.BLOCKING) == "yes",
-        message=str(found.get(facts.ERROR) or evaluation.description or ""),
+        message=str(found.get(facts.ERROR) or (evaluation.description or "").partition("\n")[0]),
     )

@@ -75,7 +75,7 @@ def test_nights_good_quiet_broken_and_blocked(place: Place) -> None:
     shown = place.check(model_key("reconciled", "rec_c25"), over.check)
     assert not shown.passed
     assert shown.metadata["exceptions"].value == 1
-    assert [row.data["period"] for row in shown.metadata["sample"].records] == ["months:2026-P02"]
+    assert "months:2026-P02" in shown.metadata["sample"].value
     actual = read_published(place.settings, "select sum(amount_group) as a from mart_exceptions")
     assert actual["a"][0].as_py() == Decimal("20.00")
     version = place.version()

@@ -104,17 +104,24 @@ def test_business_exceptions_do_not_fail_the_run_and_show_count_amount_sample_an
     )  # fmt: skip
     shown = _check(world, model_key("reconciled", "rec_c25"), C25)
     assert (shown.passed, shown.severity) == (False, dg.AssetCheckSeverity.WARN)
-    metadata = {name: value.value for name, value in shown.metadata.items() if hasattr(value, "value")}
+    metadata = {name: value.value for name, value in shown.metadata.items()}
     assert metadata["exceptions"] == 12
     assert metadata["amount at risk"] == "1,234.50 EUR"
     assert metadata["what to do"] == "do something"
-    assert metadata["sample is cut"] == "yes: 1 of 12 rows, largest amounts first"
-    assert [record.data for record in shown.metadata["sample"].records] == [{
-        "key": "T1|C1|6000", "entity": "T1", "period": "months:2026-P02", "reason": "over_budget", "left amount": "100.0000",
-        "right amount": "120.0000", "difference": "20.0000", "currency": "EUR",
-    }]  # fmt: skip
-    assert shown.metadata["by reason"].records[0].data["in words"] == "Over | budget."
-    assert shown.description == "12 cells differ"
+    assert metadata["sample is"] == "cut: 1 of 12 rows, largest amounts first"
+    head, _, row = metadata["sample"].split("\n")
+    assert head == "| key | entity | period | reason | left amount | right amount | difference | currency |"
+    assert (
+        row == "| T1\\|C1\\|6000 | T1 | months:2026-P02 | over_budget | 100.0000 | 120.0000 | 20.0000 | EUR |"
+    )
+    assert metadata["by reason"].endswith("| amount | Over \\| budget. | 12 | 1,234.50 EUR |")
+    # What to do and the rows stand on the page, too.
+    assert shown.description.startswith(
+        "12 cells differ\n\n**What to do:** do something **Owner:** somebody."
+    )
+    assert (
+        "| T1\\|C1\\|6000 | months:2026-P02 | over_budget | 100.0000 | 120.0000 | EUR |" in shown.description
+    )
 
 
 @pytest.mark.parametrize("outcome", ["failed", "error"])
