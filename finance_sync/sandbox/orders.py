@@ -15,6 +15,8 @@ from finance_sync.sandbox import world as w
 
 ORDERS_PER_SCALE: Final = 2600
 MAX_PARTS: Final = 4
+LONGEST_REQUEST: Final = 20
+"""Days between requisition and order; the supplier must be known by then."""
 _CENTS: Final = 2
 """Decimals of the currencies that may have prices finer than their minor unit."""
 BASE, DRAFT, REJECTED, CANCELLED, PENDING = range(5)
@@ -58,7 +60,7 @@ def draw_orders(
     ltype = (w.chance(rng, count, 0.25)).astype(np.int64)
     foreign = np.array([e.foreign for e in w.ENTITIES], dtype=np.int64)[ent, rng.integers(0, 2, size=count)]
     cur = np.where(w.chance(rng, count, 0.18), foreign, w.FUNCTIONAL[ent])
-    sup = rng.integers(0, w.SUPPLIERS, size=count) % w.suppliers_on(order_day)
+    sup = rng.integers(0, w.SUPPLIERS, size=count) % w.suppliers_on(order_day - LONGEST_REQUEST)
     fate = rng.choice(5, size=count, p=[0.94, 0.015, 0.01, 0.03, 0.005]).astype(np.int64)
     approved = order_day + rng.integers(0, 3, size=count)
     issued = approved + rng.integers(0, 2, size=count)
@@ -83,7 +85,7 @@ def draw_orders(
     cancelled = np.where(fate == CANCELLED, issued + rng.integers(1, 7, size=count), w.NEVER)
     changed = (w.chance(rng, count, 0.05)) & (fate == BASE)
     change_day = np.where(changed, issued + rng.integers(0, 2, size=count), w.NEVER)
-    requested = order_day - rng.integers(4, 21, size=count)
+    requested = order_day - rng.integers(4, LONGEST_REQUEST + 1, size=count)
     requested = np.where(w.chance(rng, count, 0.8), requested, w.NEVER)
 
     lines = rng.choice(np.arange(1, 5), size=count, p=[0.4, 0.3, 0.2, 0.1])

@@ -205,3 +205,17 @@ def test_credit_memos_are_positive_in_the_source() -> None:
     assert (
         not lines.filter(pl.col("invoice").is_in(numbers.implode()))["net_amount"].str.starts_with("-").any()
     )
+
+
+@pytest.mark.parametrize("today", DAYS)
+def test_documents_name_suppliers_that_exist(today: int) -> None:
+    """Also a requisition that waits for its order: its supplier is in the ledger when the requisition is."""
+    shard = next(Company(SEED, 12.0, planted=False).shards())
+    known = set(ledger.suppliers(today)["vendor"])
+    tables = (
+        procurement.requisitions(shard.requisitions, today, {}),
+        procurement.order_lines(shard.orders, today, {}),
+    )
+    ours = dict(zip(world.PROCUREMENT_SUPPLIER_CODES, world.LEDGER_SUPPLIER_CODES, strict=True))
+    for table in tables:
+        assert {ours[code] for code in table["supplier"].unique()} <= known
