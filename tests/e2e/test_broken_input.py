@@ -5,9 +5,9 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 
+import polars as pl
 import pytest
 
 from finance_sync.warehouse.publish import read_published
@@ -22,50 +22,39 @@ def _edit(path: Path, old: str, new: str) -> None:
     path.write_text(text.replace(old, new, 1))
 
 
-@dataclass(frozen=True)
-class Rejected:
-    """A record that must be rejected: what breaks, and the words of its message."""
-
-    breaks: Callable[[Path], None]
-    code: str
-    words: tuple[str, ...]
-    records: int = 1
-
-
-@dataclass(frozen=True)
-class Stopped:
-    """An object that must stop: what breaks, and the words of its message."""
-
-    breaks: Callable[[Path], None]
-    words: tuple[str, ...]
-
-
 LINES = "sources/erp/gl_line.csv"
-FIRST_AMOUNT = "90.00"
+HOME = "home"
 
-REJECTED = {
-    "text in an amount": Rejected(
-        lambda at: _edit(at / LINES, FIRST_AMOUNT, "ten thousand"),
-        "not_a_number",
-        ("erp", "gl_line", "amount", "'ten thousand'"),
+# What breaks, and the words that its message must have.
+STOPPED: dict[str, tuple[Callable[[Path], object], tuple[str, ...]]] = {
+    "a missing column": (
+        lambda at: _edit(at / LINES, "amount", "amonut"),
+        ("erp", "gl_line", "'amount'", "amonut"),
     ),
-    "a third decimal in a two-decimal currency": Rejected(
-        lambda at: _edit(at / LINES, FIRST_AMOUNT, "1000000.005"),
-        "too_many_decimals",
-        ("erp", "gl_line", "amount", "1000000.005", "EUR"),
-    ),
-}
-
-STOPPED = {
-    "a missing column": Stopped(
-        lambda at: _edit(at / LINES, "amount", "amonut"), ("erp", "gl_line", "amount", "amonut")
-    ),
-    "an empty file": Stopped(lambda at: (at / LINES).write_bytes(b"") and None, ("erp", "gl_line", "empty")),
-    "a file that is not what it says": Stopped(
-        lambda at: (at / LINES).write_bytes(b"PK\x03\x04" + bytes(range(256)) * 8) and None,
+    "an empty file": (lambda at: (at / LINES).write_bytes(b""), ("erp", "gl_line", "empty")),
+    "a file that is not what it says": (
+        lambda at: (at / LINES).write_bytes(b"PK\x03\x04" + bytes(range(256)) * 8),
         ("erp", "gl_line", "gl_line.csv"),
     ),
-    "a file that is not there": Stopped(lambda at: (at / LINES).unlink(), ("erp", "gl_line", "gl_line.csv")),
+    "a file that is not there": (lambda at: (at / LINES).unlink(), ("erp", "gl_line", "gl_line.csv")),
+}
+
+BROKEN_LINES = """journal,line,posted_on,company,center,account,amount
+J1,1,2026-01-15,T1,C1,6000,90.00
+J1,2,2026-01-15,T1,,1000,-90.00
+J2,1,2026-02-15,T1,C1,6000,120.00
+J2,2,2026-02-15,T1,,1000,-120.00
+J3,1,2026-02-16,T1,C1,6000,ten thousand
+J4,1,2026-02-16,T1,C1,6000,1000000.005
+J5,1,2055-01-31,T1,C1,6000,7.00
+J5,2,2055-01-31,T1,,1000,-7.00
+J6,1,2026-02-17,T1,C1,6000,1.00
+J6,1,2026-02-17,T1,C1,6000,2.00
+"""
+REJECTED = {
+    "J3|1": ("not_a_number", "amount", "'ten thousand'"),
+    "J4|1": ("too_many_decimals", "EUR", "1000000.005"),
+    "J6|1": ("duplicate_key", "journal", "J6"),
 }
 
 
@@ -75,89 +64,84 @@ def tiny(tmp_path: Path) -> Path:
     return Path(shutil.copytree(TINY, tmp_path / "tiny"))
 
 
-def _run(tiny: Path, expect: int | None) -> str:
-    return finance_sync(
-        "run",
-        home=tiny.parent / "home",
-        expect=expect,
-        deployment=tiny,
-        sources=json.dumps({"TINY_DIR": str(tiny / "sources")}),
-    )
+def _do(command: str, tiny: Path, expect: int | None) -> str:
+    sources = json.dumps({"TINY_DIR": str(tiny / "sources")})
+    printed = finance_sync(command, home=tiny.parent / HOME, expect=expect, deployment=tiny, sources=sources)
+    return " ".join(printed.split())
+
+
+def _batch(tiny: Path, system: str, name: str) -> Path:
+    return max((tiny.parent / HOME / "landing" / system / name).glob("0*"))
 
 
 def _manifest(tiny: Path, system: str, name: str) -> dict[str, object]:
-    found = sorted((tiny.parent / "home" / "landing" / system / name).glob("0*/manifest.json"))
-    value: dict[str, object] = json.loads(found[-1].read_text())
+    value: dict[str, object] = json.loads((_batch(tiny, system, name) / "manifest.json").read_text())
     return value
 
 
-@pytest.mark.parametrize("case", REJECTED.values(), ids=REJECTED.keys())
-def test_a_broken_record_is_kept_aside(tiny: Path, case: Rejected) -> None:
-    """The record is in rejected.parquet and an exception of C01; the other records are in the books; the run ends well."""
-    case.breaks(tiny)
-    _run(tiny, expect=0)
-    manifest = _manifest(tiny, "erp", "gl_line")
-    lines = len((tiny / LINES).read_text().splitlines()) - 1
-    assert (manifest["rows_accepted"], manifest["rows_rejected"]) == (lines - case.records, case.records)
-    found = read_published(
-        settings_of(tiny.parent / "home"),
-        "select message from mart_exceptions where control_id = 'C01' and reason_code = 'rejected_record'",
-    )["message"].to_pylist()
-    assert len(found) == case.records
-    for word in case.words:
-        assert word in found[0], found[0]
-    mended = tiny.parent / "home" / "landing"
-    rejected = list(mended.glob("erp/gl_line/0*/rejected.parquet"))
-    import polars as pl
-
-    kept = pl.read_parquet(rejected)
-    assert kept["reject_reason"].to_list() == [case.code] * case.records
+@pytest.mark.parametrize(("breaks", "words"), STOPPED.values(), ids=STOPPED.keys())
+def test_a_broken_object_stops_alone(
+    tiny: Path, breaks: Callable[[Path], object], words: tuple[str, ...]
+) -> None:
+    """The object fails with its message; all others land."""
+    breaks(tiny)
+    printed = _do("land", tiny, expect=2)
+    for word in words:
+        assert word in printed, printed
+    assert not list((tiny.parent / HOME / "landing" / "erp" / "gl_line").glob("0*"))
+    assert _manifest(tiny, "plan", "budget")["rows_accepted"] == 3
+    assert _manifest(tiny, "erp", "account")["rows_accepted"] == 2
 
 
-@pytest.mark.parametrize("case", STOPPED.values(), ids=STOPPED.keys())
-def test_a_broken_object_stops_alone(tiny: Path, case: Stopped) -> None:
-    """The object fails with its message; the run goes on, publishes what there is, and ends with 2."""
-    case.breaks(tiny)
-    output = _run(tiny, expect=2)
-    folded = " ".join(output.split())
-    for word in case.words:
-        assert word in folded, output
+def test_a_night_with_an_object_down_publishes_the_rest(tiny: Path) -> None:
+    (tiny / LINES).unlink()
+    assert "gl_line.csv" in _do("run", tiny, expect=2)
     cells = read_published(
-        settings_of(tiny.parent / "home"), "select count(*) as n from mart_budget_vs_actual"
+        settings_of(tiny.parent / HOME), "select sum(budget_functional) as budget from mart_budget_vs_actual"
     )
-    assert cells["n"][0].as_py() > 0
+    assert str(cells["budget"][0].as_py()) == "300.0000"
 
 
-def test_a_date_outside_every_period_is_an_exception(tiny: Path) -> None:
-    text = (tiny / LINES).read_text()
-    header, first, *rest = text.splitlines()
-    date = next(part for part in first.split(",") if part.count("-") == 2 and part[:2] == "20")
-    (tiny / LINES).write_text("\n".join([header, first.replace(date, "2055-01-31"), *rest]) + "\n")
-    _run(tiny, expect=0)
-    found = read_published(
-        settings_of(tiny.parent / "home"),
-        "select reason_code, status, fiscal_period_id from mart_exceptions where control_id = 'C18'",
-    ).to_pylist()
-    assert found == [
-        {"reason_code": "date_outside_calendar", "status": "period", "fiscal_period_id": "UNMAPPED"}
-    ]
-
-
-def test_a_duplicate_key_is_never_settled_by_order(tiny: Path) -> None:
-    text = (tiny / LINES).read_text()
-    first = text.splitlines()[1]
-    (tiny / LINES).write_text(text.rstrip("\n") + "\n" + first.replace(FIRST_AMOUNT, "2000.00") + "\n")
-    _run(tiny, expect=0)
+def test_broken_records_are_kept_aside_and_become_exceptions(tiny: Path) -> None:
+    """Text in an amount, a third decimal, a key twice: rejected with reason and payload. A date outside every period: an exception."""
+    (tiny / LINES).write_text(BROKEN_LINES)
+    _do("run", tiny, expect=0)
     manifest = _manifest(tiny, "erp", "gl_line")
-    assert manifest["rows_rejected"] == 2
-    import polars as pl
+    assert (manifest["rows_seen"], manifest["rows_accepted"], manifest["rows_rejected"]) == (10, 6, 4)
 
-    kept = pl.read_parquet(list((tiny.parent / "home" / "landing").glob("erp/gl_line/0*/rejected.parquet")))
-    assert kept["reject_reason"].to_list() == ["duplicate_key"] * 2
+    kept = pl.read_parquet(_batch(tiny, "erp", "gl_line") / "rejected.parquet")
+    found = {
+        key: (code, message)
+        for key, code, message in kept.select("record_key", "reject_reason", "message").iter_rows()
+    }
+    assert set(found) == set(REJECTED)
+    for key, (code, *words) in REJECTED.items():
+        assert found[key][0] == code
+        for word in ("erp", "gl_line", *words):
+            assert word in found[key][1], found[key][1]
+    assert any("1000000.005" in payload for payload in kept["payload"])
+
+    settings = settings_of(tiny.parent / HOME)
+    exceptions = read_published(
+        settings, "select control_id, reason_code, count(*) as n from mart_exceptions group by all"
+    ).to_pylist()
+    counted = {(row["control_id"], row["reason_code"]): row["n"] for row in exceptions}
+    assert counted["C01", "rejected_record"] == 3
+    assert counted["C18", "date_outside_calendar"] == 2
+    placed = read_published(
+        settings,
+        "select distinct fiscal_period_id from mart_exceptions where reason_code = 'date_outside_calendar'",
+    )
+    assert placed["fiscal_period_id"].to_pylist() == ["UNMAPPED"]
+    booked = read_published(
+        settings, "select sum(amount_functional) as total, sum(row_count) as n from mart_ledger_balance"
+    ).to_pylist()
+    assert str(booked[0]["total"]) == "0.0000"
+    assert booked[0]["n"] == 6
 
 
 def test_an_unknown_currency_is_rejected(tiny: Path) -> None:
-    """The budget's currency becomes a column with a currency that ISO 4217 does not know."""
+    """The budget's currency becomes a column, and ISO 4217 does not know one of its values."""
     _edit(tiny / "systems/plan.yaml", "amount: {type: amount, currency: EUR, required: true}",
           "currency: {type: currency, required: true}\n      amount: {type: amount, currency: currency, required: true}")  # fmt: skip
     path = tiny / "sources/plan/budget.csv"
@@ -165,13 +149,12 @@ def test_an_unknown_currency_is_rejected(tiny: Path) -> None:
     path.write_text(
         "\n".join([header + ",currency", *(row + ",EUR" for row in rows[:-1]), rows[-1] + ",EURO"]) + "\n"
     )
-    _run(tiny, expect=0)
+    _do("land", tiny, expect=0)
     manifest = _manifest(tiny, "plan", "budget")
     assert (manifest["rows_accepted"], manifest["rows_rejected"]) == (len(rows) - 1, 1)
-    message = read_published(
-        settings_of(tiny.parent / "home"), "select message from mart_exceptions where control_id = 'C01'"
-    )["message"]
-    assert "'EURO'" in message[0].as_py()
+    kept = pl.read_parquet(_batch(tiny, "plan", "budget") / "rejected.parquet")
+    assert kept["reject_reason"].to_list() == ["unknown_currency"]
+    assert "'EURO'" in kept["message"][0]
 
 
 def test_an_unreachable_database_stops_its_system_only(tiny: Path) -> None:
@@ -181,15 +164,15 @@ def test_an_unreachable_database_stops_its_system_only(tiny: Path) -> None:
     for name in ("account", "cost_center", "gl_line"):
         text = text.replace(f"read: {{kind: file, path: {name}.csv}}", f"read: {{kind: sql, table: {name}}}")
     (tiny / "systems/erp.yaml").write_text(text)
-    output = _run(tiny, expect=2)
-    assert "127.0.0.1" in output
-    assert "topsecret" not in output
-    assert _manifest(tiny, "plan", "budget")["rows_accepted"]
+    printed = _do("land", tiny, expect=2)
+    assert "127.0.0.1" in printed
+    assert "topsecret" not in printed
+    assert _manifest(tiny, "plan", "budget")["rows_accepted"] == 3
 
 
 def test_a_typo_in_yaml_is_found_before_anything_runs(tiny: Path) -> None:
     _edit(tiny / "systems/plan.yaml", "feeds:", "feds:")
-    output = " ".join(_run(tiny, expect=2).split())
-    for word in ("plan.yaml", "line", "feds", "feeds"):
-        assert word in output
-    assert not (tiny.parent / "home" / "landing").exists()
+    printed = _do("run", tiny, expect=2)
+    for word in ("plan.yaml:13", "feds", "feeds"):
+        assert word in printed
+    assert not (tiny.parent / HOME / "landing").exists()
