@@ -1,6 +1,9 @@
 -- ---- arithmetic
-create temp macro times(amount, factor) as cast(cast(amount as decimal(28,4)) * factor as decimal(18,4));
-create temp macro ten_thousandths(amount) as cast(cast(amount as decimal(38,4)) * 10000 as hugeint);
+-- Rounding first and narrowing after costs half of doing both in one cast.
+create temp macro times(amount, factor) as cast(round(cast(amount as decimal(28,4)) * factor, 4) as decimal(18,4));
+create temp macro ten_thousandths(amount) as case
+    when abs(amount) < 10000000000 then cast(cast(amount as decimal(18,4)) * 10000 as bigint)
+    else cast(cast(amount as decimal(38,4)) * 10000 as hugeint) end::hugeint;
 create temp macro power_of_ten(n) as case n when 0 then 1 when 1 then 10 when 2 then 100 when 3 then 1000 else 10000 end;
 -- amount x part / whole to `digits` decimals, by one division of integers
 create temp macro pro_rata(amount, part, whole, digits) as cast(
@@ -11,13 +14,13 @@ create temp macro pro_rata(amount, part, whole, digits) as cast(
     * case digits when 0 then 1.0000 when 1 then 0.1000 when 2 then 0.0100 when 3 then 0.0010 else 0.0001 end
     as decimal(18,4));
 create temp macro relieved(amount, done, whole, digits) as
-    case when done = whole then amount else pro_rata(amount, done, whole, digits) end;
+    case when done = whole then amount when done = 0 then 0.0000::decimal(18,4) else pro_rata(amount, done, whole, digits) end;
 create temp macro clamp(came, whole) as cast(
     case when whole >= 0 then least(greatest(came, 0), whole) else greatest(least(came, 0), whole) end as decimal(18,4));
 create temp macro has_decimals(amount, minor_units) as
     coalesce(amount % cast(0.0001 * power_of_ten(4 - minor_units) as decimal(5,4)) <> 0, false);
 create temp macro at_price(quantity, price, net, ordered) as
-    case when price is not null then cast(cast(quantity as decimal(28,4)) * price as decimal(28,4))
+    case when price is not null then cast(round(cast(quantity as decimal(28,4)) * price, 4) as decimal(28,4))
     else pro_rata(net, quantity, ordered, 4) end;
 create temp macro cell(entity, cost_center, account, project, segment_1, segment_2) as
     md5(concat_ws('|', entity, cost_center, account, project, segment_1, segment_2, 'NONE', 'NONE', 'NONE', 'NONE'));

@@ -97,15 +97,19 @@ with line as (
         after_close_on is not null as is_different, false as is_tolerated, coalesce(after_close_on, closed_on) as dated_on
     from line where line_status in ('closed', 'cancelled') and closed_on is not null and receipt_count + invoice_count > 0
 ), judged as (
+    -- what does not differ at all needs no tolerance
     select
-        difference.*, orders.legal_entity_id, orders.rate_group, coalesce(orders.rate_functional, 1) as rate_functional,
+        difference.*, orders.legal_entity_id, orders.rate_functional, orders.rate_group,
         coalesce(day.fiscal_period_id, 'UNMAPPED') as fiscal_period_id,
-        (difference.left_amount - difference.right_amount)::decimal(28,4) as difference_amount,
-        coalesce(difference.is_different, true) as differs,
-        differs and not (difference.is_tolerated and within(
-            cast(difference_amount * coalesce(orders.rate_functional, 1) as decimal(28,4)),
-            cast(difference.base * coalesce(orders.rate_functional, 1) as decimal(28,4)),
-            coalesce(limit_day.absolute_functional, 0.05), coalesce(limit_day.percent, 0.005))) as fails
+        case
+            when not coalesce(difference.is_different, true) then 'matched'
+            when difference.is_tolerated and within(
+                cast(round(cast(difference.left_amount - difference.right_amount as decimal(28,4))
+                    * coalesce(orders.rate_functional, 1), 4) as decimal(28,4)),
+                cast(round(cast(difference.base as decimal(28,4)) * coalesce(orders.rate_functional, 1), 4) as decimal(28,4)),
+                coalesce(limit_day.absolute_functional, 0.05), coalesce(limit_day.percent, 0.005)) then 'within'
+            else difference.reason_code
+        end as outcome
     from difference
     join orders on orders.rowid = difference.order_id
     left join limit_day on limit_day.legal_entity_id = orders.legal_entity_id and limit_day.order_date = orders.order_date
@@ -113,17 +117,16 @@ with line as (
     left join entity_day as day on day.legal_entity_id = orders.legal_entity_id and day.period_day = difference.dated_on
 )
 select
-    legal_entity_id, fiscal_period_id, aspect,
-    case when fails then reason_code when differs then 'within' else 'matched' end as outcome,
-    count(*) as row_count,
-    list({
+    legal_entity_id, fiscal_period_id, aspect, outcome, count(*) as row_count,
+    list(case when outcome not in ('matched', 'within') then {
         'order_id': order_id, 'left_system': coalesce(left_system, 'procurement'), 'right_system': right_system,
-        'left_amount': left_amount, 'right_amount': right_amount, 'difference_amount': difference_amount,
+        'left_amount': left_amount, 'right_amount': right_amount, 'difference_amount': left_amount - right_amount,
         'quantity_difference': quantity_difference,
-        'amount_functional': coalesce(stated_functional, cast(difference_amount * rate_functional as decimal(28,4))),
-        'amount_group': coalesce(stated_group, cast(difference_amount * rate_group as decimal(28,4)))})
-        filter (where fails) as failing
-from judged group by legal_entity_id, fiscal_period_id, aspect, outcome, fails;
+        'amount_functional': coalesce(stated_functional,
+            cast((left_amount - right_amount) * coalesce(rate_functional, 1) as decimal(28,4))),
+        'amount_group': coalesce(stated_group, cast((left_amount - right_amount) * rate_group as decimal(28,4)))
+    } end) filter (where outcome not in ('matched', 'within')) as failing
+from judged group by legal_entity_id, fiscal_period_id, aspect, outcome;
 
 -- what every control finds: comparisons that fail, one row each, and how many were made
 create temp table failing (
