@@ -187,7 +187,9 @@ def pictures(browser: Browser, ui: str, out: Path) -> None:
     browser.open(f"{ui}/runs/{run_id}", wait_for="judge_controls", settle=4)
     browser.save(out / "run.png")
     asset, check = failing_check(ui)
-    browser.open(f"{ui}/assets/{asset}?view=checks&checkDetail={check}", wait_for=check, settle=4)
+    browser.open(f"{ui}/assets/{asset}?view=checks&checkDetail={check}", wait_for="what to do", settle=4)
+    browser.click_text("Show more")
+    time.sleep(2)
     browser.save(out / "failing_check.png")
 
 

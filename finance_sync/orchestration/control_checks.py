@@ -9,49 +9,21 @@ Belongs here: from CheckResult to what Dagster shows. Does not: the verdict itse
 
 # No postponed annotations here: Dagster reads the type of `context`.
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
 
 import dagster as dg
 
 from finance_sync.catalog import controls
-from finance_sync.controls import Check, CheckResult, JudgeProcess, load_checks, warm_up
+from finance_sync.controls import Check, CheckResult, load_checks
 from finance_sync.orchestration import facts
+from finance_sync.orchestration.bench import Bench
 from finance_sync.orchestration.dbt_assets import model_keys
+from finance_sync.orchestration.lock import hold_home
 from finance_sync.orchestration.site import Site
 from finance_sync.orchestration.text import amount_text, markdown_table
 
 # Model that the gate stands on: the last word on every control, downstream of all of them.
 GATE_MODEL = "mart_control_results"
 _ERROR, _WARN = dg.AssetCheckSeverity.ERROR, dg.AssetCheckSeverity.WARN
-
-
-@dataclass
-class Bench:
-    """The judging process, started early by a step that has other work to do meanwhile."""
-
-    site: Site
-    _process: JudgeProcess | None = field(default=None, init=False)
-
-    def start(self) -> None:
-        """Start it, once."""
-        if self._process is None:
-            self._process = warm_up(self.site.settings)
-
-    def judge(self) -> list[CheckResult]:
-        """Judge everything on the warehouse as it stands, and end the process."""
-        self.start()
-        if self._process is None:
-            return []
-        try:
-            return self._process.judge(as_of=self.site.deployment.business_date(self.site.settings))
-        finally:
-            self.close()
-
-    def close(self) -> None:
-        """End the process; may be called again."""
-        if self._process is not None:
-            self._process.close()
-            self._process = None
 
 
 def control_checks(site: Site, bench: Bench) -> dg.AssetChecksDefinition:
@@ -76,6 +48,7 @@ def control_checks(site: Site, bench: Bench) -> dg.AssetChecksDefinition:
         can_subset=False,
     )
     def run(context: dg.AssetCheckExecutionContext) -> Iterator[dg.AssetCheckResult]:
+        hold_home(site.settings)
         site.progress(f"judging {len(checks)} checks")
         results = bench.judge()
         for result in results:
@@ -143,7 +116,7 @@ def _spec(check: Check, key: dg.AssetKey) -> dg.AssetCheckSpec:
     if control is None:
         text = f"Shape of {check.schema}.{check.asset}: types, keys and closed lists."
         return dg.AssetCheckSpec(check.check_name, asset=key, description=text)
-    text = f"{control.id} {control.name}. {control.compares} Owner: {control.owner}. {control.remedy}"
+    text = f"{control.id} {control.name}. {control.compares} Owner: {control.owner}."
     return dg.AssetCheckSpec(check.check_name, asset=key, description=text)
 
 
@@ -179,11 +152,12 @@ def _description(result: CheckResult) -> str:
     parts = [result.error or result.message]
     if result.outcome in {"failed", "error"} and result.remedy:
         parts.append(f"**What to do:** {result.remedy} **Owner:** {result.owner}.")
-    if result.rows_failed and result.by_reason:
-        parts.append(_reasons(result))
     if result.rows_failed and result.sample:
         parts.append(f"**Sample** ({_truncated(result)}):")
-        parts.append(_sample(result, _SHORT))
+        parts.append(_short_sample(result))
+    if result.rows_failed and result.by_reason:
+        parts.append("**By reason:**")
+        parts.append(_reasons(result))
     return "\n\n".join(parts)
 
 
@@ -216,15 +190,31 @@ _COLUMNS = {
     "at risk": "amount_group",
     "message": "message",
 }
-_SHORT = ("key", "period", "reason", "left amount", "right amount", "currency", "at risk")
 
 
-def _sample(result: CheckResult, columns: Iterable[str] = tuple(_COLUMNS)) -> str:
+def _sample(result: CheckResult) -> str:
     used = {
-        label: _COLUMNS[label]
-        for label in columns
-        if any(getattr(row, _COLUMNS[label]) not in (None, "") for row in result.sample)
+        label: name
+        for label, name in _COLUMNS.items()
+        if any(getattr(row, name) not in (None, "") for row in result.sample)
     }
-    return markdown_table(
-        list(used), [[getattr(row, name) for name in used.values()] for row in result.sample]
-    )
+    rows = [[getattr(row, name) for name in used.values()] for row in result.sample]
+    return markdown_table(list(used), rows)
+
+
+def _short_sample(result: CheckResult) -> str:
+    """The sample in a width that the page has: on each side the amount, or what else differs."""
+    columns = ("key", "period", "reason", "left", "right", "currency", f"at risk ({result.group_currency})")
+    rows = [
+        (
+            row.business_key,
+            row.fiscal_period_id,
+            row.reason_code,
+            row.left_value if row.left_amount is None else row.left_amount,
+            row.right_value if row.right_amount is None else row.right_amount,
+            row.currency_code,
+            row.amount_group,
+        )
+        for row in result.sample
+    ]
+    return markdown_table(columns, rows)

@@ -20,8 +20,10 @@ from dagster_dbt import DagsterDbtTranslator, DbtProject
 
 from finance_sync.catalog import Deployment, controls
 from finance_sync.orchestration import facts
+from finance_sync.orchestration.bench import Bench
 from finance_sync.orchestration.keys import landing_key, model_key
 from finance_sync.orchestration.lineage import column_lineage
+from finance_sync.orchestration.lock import hold_home
 from finance_sync.orchestration.periods import period_partitions
 from finance_sync.orchestration.site import Site
 from finance_sync.warehouse.build import BuildResult, build
@@ -117,14 +119,14 @@ def model_keys(site: Site) -> dict[str, dg.AssetKey]:
     return {str(node["name"]): model_key(layer_of(node), node["name"]) for node in models(site).values()}
 
 
-def dbt_assets(site: Site) -> list[dg.AssetsDefinition]:
+def dbt_assets(site: Site, bench: Bench) -> list[dg.AssetsDefinition]:
     """The two build steps."""
     translator = LayerTranslator(site)
     specs = {key: translator.get_asset_spec(site.manifest, key, None) for key in models(site)}
-    return [_step(site, step, specs) for step in STEPS]
+    return [_step(site, bench, step, specs) for step in STEPS]
 
 
-def _step(site: Site, step: str, all_specs: Mapping[str, dg.AssetSpec]) -> dg.AssetsDefinition:
+def _step(site: Site, bench: Bench, step: str, all_specs: Mapping[str, dg.AssetSpec]) -> dg.AssetsDefinition:
     specs = {key: spec for key, spec in all_specs.items() if spec.group_name in STEPS[step]}
     tests = _tests(site, specs)
     partitioned = step == "reconciled"
@@ -146,6 +148,8 @@ def _step(site: Site, step: str, all_specs: Mapping[str, dg.AssetSpec]) -> dg.As
         can_subset=False,
     )
     def run(context: dg.AssetExecutionContext) -> Iterator[dg.MaterializeResult[Any] | dg.AssetCheckResult]:
+        hold_home(site.settings)
+        bench.start()
         periods = _asked_periods(context) if partitioned else None
         site.progress(f"building {' and '.join(STEPS[step])} ({len(specs)} models)")
         started = time.perf_counter()

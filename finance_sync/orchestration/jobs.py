@@ -10,7 +10,8 @@ from collections.abc import Mapping, Sequence
 import dagster as dg
 from dagster._core.storage.tags import ASSET_PARTITION_RANGE_END_TAG, ASSET_PARTITION_RANGE_START_TAG
 
-from finance_sync.orchestration.control_checks import GATE_MODEL, Bench, control_checks
+from finance_sync.orchestration.bench import Bench
+from finance_sync.orchestration.control_checks import GATE_MODEL, control_checks
 from finance_sync.orchestration.dbt_assets import OPEN_PERIODS_TAG, dbt_assets, model_keys
 from finance_sync.orchestration.landing_assets import landing_assets
 from finance_sync.orchestration.periods import asked_range, open_range, period_keys
@@ -30,9 +31,14 @@ def load_definitions(settings: Settings) -> dg.Definitions:
     return build_definitions(load_site(settings))
 
 
-def build_definitions(site: Site) -> dg.Definitions:
-    """All assets, checks, jobs and the schedule of a site. Steps run in one process, one after the other."""
-    bench = Bench(site)
+def build_definitions(site: Site, bench: Bench | None = None) -> dg.Definitions:
+    """All assets, checks, jobs and the schedule of a site. Steps run in one process, one after the other.
+
+    Args:
+        site: deployment and data home.
+        bench: judges; None is one that ends with this process.
+    """
+    bench = bench or Bench(site)
     nightly = dg.define_asset_job(
         NIGHTLY,
         selection=dg.AssetSelection.all(),
@@ -46,7 +52,7 @@ def build_definitions(site: Site) -> dg.Definitions:
         executor_def=dg.in_process_executor,
     )
     return dg.Definitions(
-        assets=[*landing_assets(site, bench), *dbt_assets(site), publish_asset(site), report_asset(site)],
+        assets=[*landing_assets(site), *dbt_assets(site, bench), publish_asset(site), report_asset(site)],
         asset_checks=[control_checks(site, bench)],
         jobs=[nightly, land_only],
         schedules=[_schedule(site, nightly)],

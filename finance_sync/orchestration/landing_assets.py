@@ -21,20 +21,20 @@ from finance_sync.catalog import System
 from finance_sync.catalog.models import FileRead, SourceObject
 from finance_sync.landing import Batch, LandingResult, land_system
 from finance_sync.orchestration import facts
-from finance_sync.orchestration.control_checks import Bench
 from finance_sync.orchestration.keys import landing_key
+from finance_sync.orchestration.lock import hold_home
 from finance_sync.orchestration.site import Site
 
 _UNITS = {"minute": 60, "hour": 3600, "day": 86400}
 _SAMPLE_ROWS = 10
 
 
-def landing_assets(site: Site, bench: Bench) -> list[dg.AssetsDefinition]:
+def landing_assets(site: Site) -> list[dg.AssetsDefinition]:
     """One multi-asset per source system."""
-    return [_step(site, bench, system) for system in site.deployment.systems.values()]
+    return [_step(site, system) for system in site.deployment.systems.values()]
 
 
-def _step(site: Site, bench: Bench, system: System) -> dg.AssetsDefinition:
+def _step(site: Site, system: System) -> dg.AssetsDefinition:
     specs = [_spec(system, name, spec) for name, spec in system.objects.items()]
     step = f"{facts.LAND_STEP}{system.system}"
 
@@ -51,7 +51,7 @@ def _step(site: Site, bench: Bench, system: System) -> dg.AssetsDefinition:
         can_subset=True,
     )
     def run(context: dg.AssetExecutionContext) -> Iterator[Any]:
-        bench.start()
+        hold_home(site.settings)
         wanted = [
             name for name in system.objects if landing_key(system.system, name) in context.selected_asset_keys
         ]

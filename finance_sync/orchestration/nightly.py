@@ -9,18 +9,20 @@ import dataclasses
 import logging
 import time
 from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 
 import dagster as dg
 
 from finance_sync.errors import DeploymentError
+from finance_sync.orchestration.bench import Bench
 from finance_sync.orchestration.instance import close_dead_runs, open_instance
 from finance_sync.orchestration.jobs import NIGHTLY, build_definitions, nightly_tags
 from finance_sync.orchestration.keys import object_of
+from finance_sync.orchestration.lock import home_lock
 from finance_sync.orchestration.record import read_run
 from finance_sync.orchestration.site import Site, load_site, silent
 from finance_sync.orchestration.summary import RunSummary
 from finance_sync.settings import Settings
-from finance_sync.warehouse.lock import run_lock
 
 # The console belongs to the progress and the summary; Dagster's own log is in the UI.
 _QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
@@ -52,7 +54,7 @@ def run_nightly(
             run.
     """
     started = time.perf_counter() if started is None else started
-    with run_lock(settings):
+    with home_lock(settings), ExitStack() as cleanup:
         site = load_site(settings, progress or silent)
         selection = _selection(site, systems)
         logging.getLogger("dagster").setLevel(logging.CRITICAL)
@@ -60,7 +62,9 @@ def run_nightly(
             tags = nightly_tags(site, instance, periods)
             for dead in close_dead_runs(instance):
                 site.progress(f"run {dead[:8]} ended without a word; this run does its work")
-            job = build_definitions(site).resolve_job_def(NIGHTLY)
+            bench = Bench(site)
+            cleanup.callback(bench.close)
+            job = build_definitions(site, bench).resolve_job_def(NIGHTLY)
             prepared = time.perf_counter()
             result = job.execute_in_process(
                 instance=instance,

@@ -12,6 +12,7 @@ import dagster as dg
 from finance_sync.orchestration import facts
 from finance_sync.orchestration.dbt_assets import layer_of, models
 from finance_sync.orchestration.keys import PUBLISHED, REPORT, model_key
+from finance_sync.orchestration.lock import hold_home
 from finance_sync.orchestration.record import read_run
 from finance_sync.orchestration.site import Site
 from finance_sync.orchestration.summary import as_markdown
@@ -42,6 +43,7 @@ def publish_asset(site: Site) -> dg.AssetsDefinition:
 
     @dg.multi_asset(name=facts.PUBLISH_STEP, specs=[spec])
     def run(context: dg.AssetExecutionContext) -> dg.MaterializeResult[None]:
+        hold_home(site.settings)
         site.progress("publishing")
         done = publish(site.settings, site.deployment, site.prepared)
         context.log.info("version %s%s", done.version, " is what stood already" if done.unchanged else "")

@@ -23,13 +23,13 @@ from finance_sync.orchestration.text import amount_text, markdown_table
 ObjectState = Literal["landed", "unchanged", "failed"]
 EXIT_OK, EXIT_TECHNICAL, EXIT_BLOCKED = 0, 2, 3
 _MARK = {
-    "passed": "green",
-    "failed": "yellow",
-    "not_applicable": "dim",
-    "error": "red",
     "landed": "green",
     "unchanged": "dim",
+    "passed": "green",
+    "exceptions": "yellow",
+    "not applicable": "dim",
 }
+_OUTCOMES = {"failed": "exceptions", "not_applicable": "not applicable", "error": "not judged"}
 
 
 @dataclass(frozen=True)
@@ -188,7 +188,7 @@ def as_markdown(summary: RunSummary) -> str:
         (
             c.control_id,
             c.name,
-            c.outcome.replace("_", " "),
+            _OUTCOMES.get(c.outcome, c.outcome),
             c.exceptions or "",
             _amount(c),
             c.severity,
@@ -293,9 +293,14 @@ def _controls_table(lines: Sequence[CheckLine]) -> Table:
     table.add_column("owner")
     for line in lines:
         table.add_row(
-            line.control_id, escape(line.name), _styled(line.outcome), f"{line.exceptions:,}" if line.exceptions else "",
-            _amount(line, places), line.severity, line.owner,
-        )  # fmt: skip
+            line.control_id,
+            escape(line.name),
+            _styled(_OUTCOMES.get(line.outcome, line.outcome)),
+            f"{line.exceptions:,}" if line.exceptions else "",
+            _amount(line, places),
+            line.severity,
+            line.owner,
+        )
     return table
 
 
@@ -307,13 +312,8 @@ def _problems(summary: RunSummary) -> list[RenderableType]:
     return parts
 
 
-def _styled(state: str) -> str:
-    word = (
-        {"failed": "exceptions"}.get(state, state)
-        if state in {"passed", "failed", "error", "not_applicable"}
-        else state
-    )
-    return f"[{_MARK.get(state, 'red')}]{word.replace('_', ' ')}[/]"
+def _styled(word: str) -> str:
+    return f"[{_MARK.get(word, 'red')}]{word}[/]"
 
 
 def _amount(line: CheckLine, places: int = 2) -> str:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import io
+import subprocess
+import sys
 from decimal import Decimal
 
 import dagster as dg
@@ -120,7 +122,8 @@ def test_business_exceptions_do_not_fail_the_run_and_show_count_amount_sample_an
         "12 cells differ\n\n**What to do:** do something **Owner:** somebody."
     )
     assert (
-        "| T1\\|C1\\|6000 | months:2026-P02 | over_budget | 100.0000 | 120.0000 | EUR |" in shown.description
+        "| T1\\|C1\\|6000 | months:2026-P02 | over_budget | 100.0000 | 120.0000 | EUR |  |"
+        in shown.description
     )
 
 
@@ -228,6 +231,23 @@ def test_one_run_at_a_time(world: World) -> None:
     assert world.landed == []
 
 
+def test_a_run_that_dagster_starts_holds_the_data_home_as_well(world: World) -> None:
+    # In a process of its own, as Dagster gives every run one: it holds the home until it ends, for all its steps.
+    script = (
+        "import sys; from finance_sync.settings import load_settings; from finance_sync.orchestration.lock import hold_home\n"
+        "settings = load_settings(home=sys.argv[1])\n"
+        "hold_home(settings); hold_home(settings); print('held', flush=True); sys.stdin.read()"
+    )
+    command = [sys.executable, "-c", script, str(world.site.settings.home)]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as other:
+        assert other.stdout is not None
+        assert other.stdout.readline() == "held\n"
+        with pytest.raises(WarehouseError, match=f"another run is at work.*{other.pid}"):
+            world.run()
+        other.communicate("")
+    assert world.run().exit_code == 0
+
+
 def test_a_killed_run_is_closed_by_the_next(world: World) -> None:
     with open_instance(world.site.settings) as instance:
         run = dg.DagsterRun(job_name="nightly", status=dg.DagsterRunStatus.STARTED)
@@ -244,6 +264,7 @@ def test_the_summary_is_readable(world: World) -> None:
     out = io.StringIO()
     print_summary(world.run(), Console(file=out, width=120))
     text = out.getvalue()
+    assert any(line.split()[:3] == ["plan", "budget", "failed"] for line in text.splitlines())
     for part in (
         "Tiny Ltd · business date 2026-03-15 · duckdb", "4 objects of 2 systems · 3 with news, 0 unchanged, 1 failed",
         "12 rows, 0 rejected", "2 hold, 1 with exceptions, 1 not applicable, 0 not judged", "1,234.50 EUR at risk",

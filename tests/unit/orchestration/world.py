@@ -22,7 +22,7 @@ from finance_sync.catalog import load_deployment
 from finance_sync.controls import Check, CheckResult, load_checks
 from finance_sync.landing import Batch, LandingResult
 from finance_sync.orchestration import (
-    control_checks,
+    bench,
     dbt_assets,
     instance,
     jobs,
@@ -238,7 +238,7 @@ def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> World:
 
     monkeypatch.setattr(landing_assets, "land_system", stand_in.land)
     monkeypatch.setattr(dbt_assets, "build", stand_in.build)
-    monkeypatch.setattr(control_checks, "warm_up", lambda settings: Process())
+    monkeypatch.setattr(bench, "warm_up", lambda settings: Process())
     monkeypatch.setattr(publication, "publish", stand_in.publish)
     monkeypatch.setattr(
         nightly, "load_site", lambda _, progress: dataclasses.replace(site, progress=progress)
