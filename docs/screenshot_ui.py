@@ -135,7 +135,7 @@ def failing_check(ui: str) -> tuple[str, str]:
         for check in node["assetChecksOrError"].get("checks", [])
         if (check["executionForLatestMaterialization"] or {}).get("status") == "FAILED"
     }
-    name = next((wanted for wanted in (*PREFERRED, *failed) if wanted in failed))
+    name = next(wanted for wanted in (*PREFERRED, *failed) if wanted in failed)
     return failed[name], name
 
 
