@@ -5,13 +5,18 @@ Belongs here: starting and stopping Dagster's own servers. Does not: what they s
 
 from __future__ import annotations
 
+import contextlib
+import importlib.util
+import os
 import signal
 import socket
 import subprocess
 import sys
 import time
 import urllib.request
-from types import FrameType
+from pathlib import Path
+from types import FrameType, TracebackType
+from typing import IO, Self
 from urllib.error import URLError
 
 from rich.console import Console
@@ -23,6 +28,7 @@ from finance_sync.settings import Settings, export
 HOST = "127.0.0.1"
 MODULE = "finance_sync.definitions"
 _STOP_SECONDS = 30.0
+_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGALRM)
 
 
 def ui_command(*, port: int, read_only: bool) -> list[str]:
@@ -51,28 +57,21 @@ def serve_ui(settings: Settings, *, port: int = 3000, read_only: bool = False) -
     Raises:
         FinanceSyncError: the port is taken, or dagster-webserver is not installed.
     """
-    console = Console()
+    console = Console(soft_wrap=True)
     _check(port)
     home = write_home(settings)
     export(settings_environment(settings))
     log = home / "ui.log"
-    with log.open("ab") as output:
-        process = subprocess.Popen(  # noqa: S603 (our own interpreter and arguments)
-            ui_command(port=port, read_only=read_only),
-            stdout=output,
-            stderr=subprocess.STDOUT,
-            cwd=home,
-            start_new_session=True,
-        )
-        stopped = _forward_signals(process)
-        url = f"http://{HOST}:{port}"
-        console.print(
-            f"starting the Dagster UI ({'read-only' if read_only else 'with schedule'}), log in {log}"
-        )
-        if _wait(process, url):
+    url = f"http://{HOST}:{port}"
+    console.print(f"starting the Dagster UI ({'read-only' if read_only else 'with schedule'}), log in {log}")
+    with (
+        log.open("ab") as output,
+        _Servers(ui_command(port=port, read_only=read_only), output, home) as servers,
+    ):
+        if servers.answer(url):
             console.print(f"[bold]{url}[/bold]  stop with Ctrl-C")
-        code = process.wait()
-    if stopped or code == 0:
+        code = servers.wait()
+    if servers.told_to_stop or code == 0:
         return 0
     console.print(f"the UI ended with code {code}; last lines of {log}:")
     console.print("\n".join(log.read_text(errors="replace").splitlines()[-15:]), markup=False)
@@ -80,8 +79,6 @@ def serve_ui(settings: Settings, *, port: int = 3000, read_only: bool = False) -
 
 
 def _check(port: int) -> None:
-    import importlib.util
-
     if importlib.util.find_spec("dagster_webserver") is None:
         raise FinanceSyncError("dagster-webserver is not installed", remedy="pip install 'finance-sync[ui]'")
     with socket.socket() as probe:
@@ -94,30 +91,64 @@ def _check(port: int) -> None:
             ) from error
 
 
-def _forward_signals(process: subprocess.Popen[bytes]) -> list[int]:
-    """Stop the servers when we are told to stop; returns the list that then holds the signal."""
-    received: list[int] = []
+class _Servers:
+    """Dagster's servers in a process group of their own, which is gone when the context ends.
 
-    def stop(number: int, _: FrameType | None) -> None:
-        first = not received
-        received.append(number)
-        if process.poll() is None:
-            # Dagster's servers stop their children on SIGINT; the second Ctrl-C does not wait for that.
-            process.send_signal(signal.SIGINT if first else signal.SIGKILL)
-            if first:
-                signal.setitimer(signal.ITIMER_REAL, _STOP_SECONDS)
+    The first Ctrl-C (or SIGTERM) asks them to stop, which takes some seconds; the second one, or half a minute,
+    kills them.
+    """
 
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGALRM):
-        signal.signal(number, stop)
-    return received
+    def __init__(self, command: list[str], output: IO[bytes], folder: Path) -> None:
+        self.told_to_stop = False
+        self._process: subprocess.Popen[bytes] | None = None
+        # Before they start: a signal that is handled here is at its default there, one that is ignored stays so.
+        self._before = {number: signal.signal(number, self._stop) for number in _SIGNALS}
+        self._process = subprocess.Popen(  # noqa: S603 (our own interpreter and arguments)
+            command,
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            cwd=folder,
+            start_new_session=True,
+        )
 
+    def __enter__(self) -> Self:
+        return self
 
-def _wait(process: subprocess.Popen[bytes], url: str, seconds: float = 120.0) -> bool:
-    deadline = time.monotonic() + seconds
-    while time.monotonic() < deadline and process.poll() is None:
-        try:
-            with urllib.request.urlopen(f"{url}/server_info", timeout=2):  # noqa: S310 (loopback)
-                return True
-        except (URLError, OSError):
-            time.sleep(0.3)
-    return False
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        self._signal_group(signal.SIGKILL)
+        for number, handler in self._before.items():
+            signal.signal(number, handler)
+
+    def answer(self, url: str, seconds: float = 180.0) -> bool:
+        """Wait until the web server answers; False when it ended instead, or took too long."""
+        deadline = time.monotonic() + seconds
+        while time.monotonic() < deadline and self._process is not None and self._process.poll() is None:
+            try:
+                with urllib.request.urlopen(f"{url}/server_info", timeout=2):  # noqa: S310 (loopback)
+                    return True
+            except (URLError, OSError):
+                time.sleep(0.3)
+        return False
+
+    def wait(self) -> int:
+        """Stay until they end; returns the exit code."""
+        return self._process.wait() if self._process is not None else 0
+
+    def _stop(self, number: int, frame: FrameType | None) -> None:  # noqa: ARG002 (a signal handler's signature)
+        if self._process is None or self._process.poll() is not None:
+            return
+        if self.told_to_stop:
+            self._signal_group(signal.SIGKILL)
+        else:
+            self.told_to_stop = True
+            self._process.send_signal(signal.SIGINT)
+            signal.setitimer(signal.ITIMER_REAL, _STOP_SECONDS)
+
+    def _signal_group(self, number: signal.Signals) -> None:
+        if self._process is not None:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(self._process.pid, number)

@@ -2,17 +2,25 @@
 
 from __future__ import annotations
 
+import json
+import os
 import shutil
+import signal
+import socket
+import subprocess
+import sys
+import urllib.request
 from datetime import date
 from decimal import Decimal
 from pathlib import Path
+from typing import Any
 
 import dagster as dg
 import pytest
 
 from finance_sync.controls import load_checks
 from finance_sync.orchestration import run_nightly
-from finance_sync.orchestration.instance import open_instance
+from finance_sync.orchestration.instance import open_instance, settings_environment
 from finance_sync.orchestration.jobs import load_definitions
 from finance_sync.orchestration.keys import landing_key, model_key
 from finance_sync.orchestration.site import load_site
@@ -148,3 +156,50 @@ def test_the_graph_has_every_object_every_model_and_every_check(place: Place) ->
     for key in keys - {k for k in keys if k.path[0] == "publication"}:
         assert graph.get(key).description, key
         assert graph.get(key).owners, key
+
+
+@pytest.mark.slow
+@pytest.mark.xdist_group("dagster")
+def test_the_read_only_ui_shows_everything_starts_nothing_and_stops_cleanly(place: Place) -> None:
+    load_site(place.settings)
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    values = {**os.environ, **settings_environment(place.settings)}
+    command = [sys.executable, "-m", "finance_sync.cli", "ui", "--read-only", "--port", str(port)]
+    with subprocess.Popen(
+        command, env=values, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+    ) as ui:
+        try:
+            assert ui.stdout is not None
+            lines = [ui.stdout.readline() for _ in range(2)]
+            assert f"http://127.0.0.1:{port}" in lines[1], lines
+            workspace = _ask(
+                port,
+                "{workspaceOrError{... on Workspace{locationEntries{loadStatus}}} assetNodes{assetKey{path}}}",
+            )
+            assert [entry["loadStatus"] for entry in workspace["workspaceOrError"]["locationEntries"]] == [
+                "LOADED"
+            ]
+            paths = ["/".join(node["assetKey"]["path"]) for node in workspace["assetNodes"]]
+            assert {"landing/erp/gl_line", "reconciled/rec_c25", "publication/published_marts"} <= set(paths)
+            launched = _ask(
+                port,
+                'mutation{launchRun(executionParams:{selector:{repositoryName:"__repository__",jobName:"nightly",'
+                'repositoryLocationName:"finance_sync.definitions"},mode:"default"}){__typename}}',
+            )
+            assert launched == {"launchRun": {"__typename": "UnauthorizedError"}}
+        finally:
+            ui.send_signal(signal.SIGINT)
+            ui.communicate(timeout=90)
+    assert ui.returncode == 0
+    with socket.socket() as probe:
+        assert probe.connect_ex(("127.0.0.1", port)) != 0
+
+
+def _ask(port: int, query: str) -> dict[str, Any]:
+    body = json.dumps({"query": query}).encode()
+    url = f"http://127.0.0.1:{port}/graphql"
+    request = urllib.request.Request(url, body, {"Content-Type": "application/json"})
+    with urllib.request.urlopen(request, timeout=180) as answer:
+        return dict(json.load(answer)["data"])
