@@ -128,6 +128,7 @@
 {% macro relieved_amount(amount, done, whole, digits='4') -%}
     case
             when {{ done }} = {{ whole }} then {{ amount }}
+            when {{ done }} = 0 and {{ amount }} is not null then 0
             else {{ finance_sync.pro_rata(amount, done, whole, digits) }}
         end
 {%- endmacro %}
@@ -141,5 +142,5 @@
 
 {#- Value of a quantity at the order's price (alias lines, from int_order_line). -#}
 {% macro at_order_price(quantity) -%}
-    cast(cast({{ quantity }} as numeric(28,4)) * lines.order_price as numeric(28,4))
+    cast(round(cast({{ quantity }} as numeric(28,4)) * lines.order_price, 4) as numeric(28,4))
 {%- endmacro %}
