@@ -149,7 +149,7 @@ def main() -> int:
     parser.add_argument("--out", type=Path, default=Path(__file__).parent / "images")
     parser.add_argument("--port", type=int, default=3333)
     parser.add_argument("--width", type=int, default=1600)
-    parser.add_argument("--height", type=int, default=950)
+    parser.add_argument("--height", type=int, default=1200)
     options = parser.parse_args()
     settings = load_settings(home=options.home, deployment=options.deployment)
     write_home(settings)
@@ -172,19 +172,13 @@ def main() -> int:
 
 
 def pictures(browser: Browser, ui: str, out: Path) -> None:
-    """Graph, run, check."""
-    run_id = last_run(ui)
-    browser.open(f"{ui}/asset-groups", wait_for="marts", settle=6)
+    """Layers, graph, run, check, in the order in which one would look at them."""
+    browser.open(f"{ui}/asset-groups", wait_for="publication", settle=6)
     browser.save(out / "layers.png")
-    browser.open(
-        f"{ui}/assets/marts/mart_control_results?view=lineage&lineageScope=neighbors",
-        wait_for="rec_c07",
-        settle=6,
-    )
+    graph = f"{ui}/assets/marts/mart_control_results?view=lineage&lineageScope=neighbors"
+    browser.open(graph, wait_for="rec_c07", settle=6)
     browser.save(out / "asset_graph.png")
-    browser.open(f"{ui}/assets/publication/run_report", wait_for="run_report", settle=6)
-    browser.save(out / "report.png")
-    browser.open(f"{ui}/runs/{run_id}", wait_for="judge_controls", settle=4)
+    browser.open(f"{ui}/runs/{last_run(ui)}", wait_for="judge_controls", settle=4)
     browser.save(out / "run.png")
     asset, check = failing_check(ui)
     browser.open(f"{ui}/assets/{asset}?view=checks&checkDetail={check}", wait_for="what to do", settle=4)
