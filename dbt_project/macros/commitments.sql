@@ -128,6 +128,7 @@
 {% macro relieved_amount(amount, done, whole, digits='4') -%}
     case
             when {{ done }} = {{ whole }} then {{ amount }}
+            when {{ done }} = 0 then 0
             when {{ done }} = 0 and {{ amount }} is not null then 0
             else {{ finance_sync.pro_rata(amount, done, whole, digits) }}
         end
@@ -140,7 +141,11 @@
 {%- endmacro %}
 
 
-{#- Value of a quantity at the order's price (alias lines, from int_order_line). -#}
+{#- Value of a quantity at the order's price; without a unit price, the quantity's share of the line's net amount (alias lines). -#}
 {% macro at_order_price(quantity) -%}
-    cast(round(cast({{ quantity }} as numeric(28,4)) * lines.order_price, 4) as numeric(28,4))
+    case
+            when lines.unit_price is not null
+                then {{ finance_sync.times_short(quantity, 'lines.unit_price', 'lines.unit_price') }}
+            else {{ finance_sync.pro_rata('lines.amount_net_txn', quantity, 'lines.quantity') }}
+        end
 {%- endmacro %}

@@ -27,6 +27,22 @@
     case when {{ alias }}.currency_code = '{{ var("group_currency") }}' then 1 else to_group.rate end
 {%- endmacro %}
 
+{#- An amount in functional or group currency, from the rates as columns of `alias` (converted_rates). -#}
+{% macro converted(amount, alias, target) -%}
+    {{ finance_sync.times_short(amount, alias ~ '.rate_' ~ target, alias ~ '.short_rate_' ~ target) }}
+{%- endmacro %}
+
+{#- The rates of a document as columns, for `converted`: rate_functional, rate_group, rate_date and the short forms. -#}
+{% macro converted_rates(alias, fact_date) -%}
+    {{ finance_sync.functional_rate(alias) }} as rate_functional,
+        case when {{ alias }}.currency_code = entity.functional_currency then 1 else to_functional.short_rate end
+            as short_rate_functional,
+        {{ finance_sync.group_rate(alias) }} as rate_group,
+        case when {{ alias }}.currency_code = '{{ var("group_currency") }}' then 1 else to_group.short_rate end
+            as short_rate_group,
+        {{ finance_sync.rate_date(fact_date) }} as rate_date
+{%- endmacro %}
+
 {#- The older of the dates of the rates used; the fact's own date where nothing had to be looked up. -#}
 {% macro rate_date(fact_date) -%}
     coalesce(least(to_functional.rate_date, to_group.rate_date), {{ fact_date }})

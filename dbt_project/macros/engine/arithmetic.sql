@@ -7,10 +7,17 @@
     {{ adapter.dispatch('pro_rata', 'finance_sync')(amount, part, whole, digits) }}
 {%- endmacro %}
 
+{#- DuckDB computes 64-bit integers many times faster than 128-bit ones: ordinary amounts take the short road, the same in result. -#}
 {% macro default__pro_rata(amount, part, whole, digits) -%}
+    {%- set short_n = '(cast((' ~ amount ~ ') * 10000 as bigint) * cast((' ~ part ~ ') * 10000 as bigint))' -%}
+    {%- set short_d = 'cast((' ~ whole ~ ') * 10000 as bigint)' -%}
     {%- set n = '(' ~ finance_sync.ten_thousandths(amount) ~ ' * ' ~ finance_sync.ten_thousandths(part) ~ ')' -%}
     {%- set d = finance_sync.ten_thousandths(whole) -%}
-    {{ finance_sync.pro_rata_scaled(n, d, digits, '//') }}
+    case
+        when abs({{ amount }}) < 1000000 and abs({{ part }}) < 10000 and abs({{ whole }}) < 1000000
+            then {{ finance_sync.pro_rata_scaled(short_n, short_d, digits, '//', 'numeric(18,0)') }}
+        else {{ finance_sync.pro_rata_scaled(n, d, digits, '//') }}
+    end
 {%- endmacro %}
 
 {% macro postgres__pro_rata(amount, part, whole, digits) -%}
@@ -28,43 +35,17 @@
 {%- endmacro %}
 
 {#- n is scaled by 10^8 and d by 10^4, so n / d is the quotient in ten-thousandths; the divisor takes it to the digits wanted. -#}
-{% macro pro_rata_scaled(n, d, digits, division) -%}
+{% macro pro_rata_scaled(n, d, digits, division, quotient_type='numeric(28,0)') -%}
     {%- set divisor = '(abs(' ~ d ~ ') * ' ~ finance_sync.power_of_ten('4 - (' ~ digits ~ ')') ~ ')' -%}
     {%- set dividend = '(2 * abs(' ~ n ~ ') + ' ~ divisor ~ ')' -%}
     {%- set doubled = 'nullif(2 * ' ~ divisor ~ ', 0)' -%}
     cast(
         (case when ({{ n }} < 0) <> ({{ d }} < 0) then -1 else 1 end)
-        * cast({% if division == 'div' %}div({{ dividend }}, {{ doubled }}){% else %}{{ dividend }} // {{ doubled }}{% endif %} as numeric(28,0))
+        * cast({% if division == 'div' %}div({{ dividend }}, {{ doubled }}){% else %}{{ dividend }} // {{ doubled }}{% endif %} as {{ quotient_type }})
         * (case {{ digits }} when 0 then 1.0000 when 1 then 0.1000 when 2 then 0.0100 when 3 then 0.0010 else 0.0001 end)
         as numeric(18,4)
     )
 {%- endmacro %}
-
-{#- amount / whole to ten decimals, half away from zero: the price of a unit where a document states none. -#}
-{% macro unit_quotient(amount, whole) -%}
-    {{ adapter.dispatch('unit_quotient', 'finance_sync')(amount, whole) }}
-{%- endmacro %}
-
-{% macro default__unit_quotient(amount, whole) -%}
-    {%- set n = '(' ~ finance_sync.ten_thousandths(amount) ~ ' * 10000000000)' -%}
-    {%- set d = finance_sync.ten_thousandths(whole) -%}
-    cast(
-        (case when ({{ n }} < 0) <> ({{ d }} < 0) then -1 else 1 end)
-        * cast((2 * abs({{ n }}) + abs({{ d }})) // nullif(2 * abs({{ d }}), 0) as numeric(28,0)) * 0.0000000001
-        as numeric(28,10)
-    )
-{%- endmacro %}
-
-{% macro postgres__unit_quotient(amount, whole) -%}
-    {%- set n = '(cast((' ~ amount ~ ') * 10000 as numeric(38,0)) * 10000000000)' -%}
-    {%- set d = '(cast((' ~ whole ~ ') * 10000 as numeric(38,0)))' -%}
-    cast(
-        (case when ({{ n }} < 0) <> ({{ d }} < 0) then -1 else 1 end)
-        * div(2 * abs({{ n }}) + abs({{ d }}), nullif(2 * abs({{ d }}), 0)) * 0.0000000001
-        as numeric(28,10)
-    )
-{%- endmacro %}
-
 
 {% macro power_of_ten(exponent) -%}
     (case {{ exponent }} when 0 then 1 when 1 then 10 when 2 then 100 when 3 then 1000 else 10000 end)
@@ -77,6 +58,29 @@
 -#}
 {% macro times(amount, factor) -%}
     cast(round(cast({{ amount }} as numeric(28,4)) * {{ factor }}, 4) as numeric(18,4))
+{%- endmacro %}
+
+
+{#-
+  The same with `short`, the factor as numeric(18,6), NULL where it has more decimals or is not known. On DuckDB ordinary products then
+  stay within 64 bits, several times faster; the result is the same.
+-#}
+{% macro times_short(amount, factor, short) -%}
+    {{ adapter.dispatch('times_short', 'finance_sync')(amount, factor, short) }}
+{%- endmacro %}
+
+{% macro default__times_short(amount, factor, short) -%}
+    case
+            when abs({{ amount }}) < 100000 and abs({{ short }}) < 900
+                then cast(cast({{ amount }} as numeric(18,4)) * {{ short }} as numeric(18,4))
+            when abs({{ amount }}) < 10000 and abs({{ short }}) < 9000
+                then cast(cast({{ amount }} as numeric(18,4)) * {{ short }} as numeric(18,4))
+            else {{ finance_sync.times(amount, factor) }}
+        end
+{%- endmacro %}
+
+{% macro postgres__times_short(amount, factor, short) -%}
+    {{ finance_sync.times(amount, factor) }}
 {%- endmacro %}
 
 

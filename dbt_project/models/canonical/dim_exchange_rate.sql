@@ -20,6 +20,8 @@ final as (
         ordered.to_currency,
         {{ add_days('ordered.rate_date', 'days.n') }} as rate_day,
         ordered.rate,
+        case when ordered.rate = cast(ordered.rate as numeric(18,6)) then cast(ordered.rate as numeric(18,6)) end
+            as short_rate,
         ordered.rate_date
     from ordered
     cross join generate_series(0, 45) as days (n)

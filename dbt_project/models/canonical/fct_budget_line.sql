@@ -127,19 +127,25 @@ mapped as (
 ),
 
 -- 6. amounts in functional and group currency at plan rates
-final as (
+rated as (
 
     select
         mapped.*,
-        mapped.record_key || '|' || mapped.fiscal_period_id as line_key,
-        mapped.version_status in ('approved', 'locked') and not mapped.is_deleted as is_effective,
-        {{ functional_rate('mapped') }} as rate_functional,
-        {{ group_rate('mapped') }} as rate_group,
-        {{ times('mapped.amount_txn', functional_rate('mapped')) }} as amount_functional,
-        {{ times('mapped.amount_txn', group_rate('mapped')) }} as amount_group,
-        {{ rate_date('mapped.starts_on') }} as rate_date
+        {{ converted_rates('mapped', 'mapped.starts_on') }}
     from mapped
     {{ rate_joins('mapped', 'mapped.starts_on', plan_rate_type()) }}
+
+),
+
+final as (
+
+    select
+        rated.*,
+        rated.record_key || '|' || rated.fiscal_period_id as line_key,
+        rated.version_status in ('approved', 'locked') and not rated.is_deleted as is_effective,
+        {{ converted('rated.amount_txn', 'rated', 'functional') }} as amount_functional,
+        {{ converted('rated.amount_txn', 'rated', 'group') }} as amount_group
+    from rated
 
 )
 

@@ -46,6 +46,7 @@ dated as (
         case
             when mapped.functional_currency = '{{ var("group_currency") }}' then 1 else entity_day.rate_group
         end as rate_group,
+        entity_day.short_rate_group,
         case
             when mapped.functional_currency = '{{ var("group_currency") }}' then mapped.posting_date
             else entity_day.rate_date
@@ -101,8 +102,10 @@ final as (
         amount_functional,
         fiscal_period_id,
         period_fiscal_year as fiscal_year,
-        case when rate_group = 1 then amount_functional else {{ times('amount_functional', 'rate_group') }} end
-            as amount_group,
+        case
+            when rate_group = 1 then amount_functional
+            else {{ converted('dated.amount_functional', 'dated', 'group') }}
+        end as amount_group,
         rate_group,
         rate_date
     from dated

@@ -28,23 +28,30 @@ mapped as (
 
 ),
 
--- 3. fiscal period of the entity's calendar, amounts in functional and group currency
-final as (
+-- 3. fiscal period of the entity's calendar, and the rates of the day
+dated as (
 
     select
         mapped.*,
-        (mapped.amount_net_txn + coalesce(mapped.amount_tax_txn, 0)) as amount_txn,
+        cast(mapped.amount_net_txn + coalesce(mapped.amount_tax_txn, 0) as numeric(18,4)) as amount_txn,
         coalesce(entity_day.fiscal_period_id, 'UNMAPPED') as fiscal_period_id,
         entity_day.fiscal_year,
-        {{ functional_rate('mapped') }} as rate_functional,
-        {{ group_rate('mapped') }} as rate_group,
-        {{ times('(mapped.amount_net_txn + coalesce(mapped.amount_tax_txn, 0))', functional_rate('mapped')) }} as amount_functional,
-        {{ times('(mapped.amount_net_txn + coalesce(mapped.amount_tax_txn, 0))', group_rate('mapped')) }} as amount_group,
-        {{ rate_date('mapped.order_date') }} as rate_date
+        {{ converted_rates('mapped', 'mapped.order_date') }}
     from mapped
     left join {{ ref('int_entity_day') }} as entity_day
         on entity_day.legal_entity_id = mapped.legal_entity_id and entity_day.period_day = mapped.order_date
     {{ rate_joins('mapped', 'mapped.order_date') }}
+
+),
+
+-- 4. amounts in functional and group currency
+final as (
+
+    select
+        dated.*,
+        {{ converted('dated.amount_txn', 'dated', 'functional') }} as amount_functional,
+        {{ converted('dated.amount_txn', 'dated', 'group') }} as amount_group
+    from dated
 
 )
 

@@ -28,22 +28,29 @@ mapped as (
 
 ),
 
--- 3. fiscal period of the entity's calendar, amounts in functional and group currency
-final as (
+-- 3. fiscal period of the entity's calendar, and the rates of the day
+dated as (
 
     select
         mapped.*,
         coalesce(entity_day.fiscal_period_id, 'UNMAPPED') as fiscal_period_id,
         entity_day.fiscal_year,
-        {{ functional_rate('mapped') }} as rate_functional,
-        {{ group_rate('mapped') }} as rate_group,
-        {{ times('mapped.amount_txn', functional_rate('mapped')) }} as amount_functional,
-        {{ times('mapped.amount_txn', group_rate('mapped')) }} as amount_group,
-        {{ rate_date('mapped.requested_on') }} as rate_date
+        {{ converted_rates('mapped', 'mapped.requested_on') }}
     from mapped
     left join {{ ref('int_entity_day') }} as entity_day
         on entity_day.legal_entity_id = mapped.legal_entity_id and entity_day.period_day = mapped.requested_on
     {{ rate_joins('mapped', 'mapped.requested_on') }}
+
+),
+
+-- 4. amounts in functional and group currency
+final as (
+
+    select
+        dated.*,
+        {{ converted('dated.amount_txn', 'dated', 'functional') }} as amount_functional,
+        {{ converted('dated.amount_txn', 'dated', 'group') }} as amount_group
+    from dated
 
 )
 

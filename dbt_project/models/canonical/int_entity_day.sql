@@ -25,7 +25,7 @@ period_days as (
 -- 2. days with a rate from the entity's to the group's currency
 rate_days as (
 
-    select from_currency, rate_day, rate, rate_date
+    select from_currency, rate_day, rate, short_rate, rate_date
     from {{ ref('dim_exchange_rate') }}
     where rate_type = 'spot' and to_currency = '{{ var("group_currency") }}'
 
@@ -55,6 +55,9 @@ final as (
         case
             when entities.functional_currency = '{{ var("group_currency") }}' then 1 else rate_days.rate
         end as rate_group,
+        case
+            when entities.functional_currency = '{{ var("group_currency") }}' then 1 else rate_days.short_rate
+        end as short_rate_group,
         case
             when entities.functional_currency = '{{ var("group_currency") }}' then all_days.period_day
             else rate_days.rate_date

@@ -17,11 +17,9 @@ final as (
         greatest(lines.quantity_ordered - lines.quantity_received, 0) as quantity_short,
         greatest(lines.quantity_received - lines.quantity_ordered, 0) as quantity_over,
         case
-            when lines.quantity_ordered > lines.quantity_received
-                then {{ at_order_price('(lines.quantity_ordered - lines.quantity_received)') }}
-            else 0
+            when lines.quantity_ordered > lines.quantity_received then lines.ordered_value_txn - lines.received_value_txn else 0
         end as amount_short_txn,
-        {{ at_order_price('lines.quantity_rejected') }} as amount_rejected_txn,
+        lines.rejected_value_txn as amount_rejected_txn,
         coalesce(commitments.amount_relieved_txn, 0) as amount_relieved_txn,
         coalesce(commitments.amount_released_txn, 0) as amount_released_txn,
         coalesce(commitments.amount_open_txn, 0) as amount_open_txn,

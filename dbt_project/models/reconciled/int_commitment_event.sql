@@ -177,7 +177,7 @@ steps as (
 ),
 
 -- 5. relief at the order's price: the difference of what was relieved after and before, so that roundings fall to the last
-relieved as (
+relieved as materialized (
 
     select
         steps.record_key,
@@ -369,7 +369,7 @@ requisition_steps as (
 
 ),
 
-requisition_relieved as (
+requisition_relieved as materialized (
 
     select
         record_key,

@@ -28,14 +28,14 @@
 {%- set aspects = [
     {
         'aspect': 'price', 'reason': 'price_differs', 'compared': [live, by_quantity, invoiced, same_unit, same_currency],
-        'left': 'lines.invoiced_value', 'right': 'lines.amount_net_invoiced_txn',
-        'base': 'lines.invoiced_value', 'dated': 'lines.invoiced_on',
+        'left': 'lines.invoiced_value_txn', 'right': 'lines.amount_net_invoiced_txn',
+        'base': 'lines.invoiced_value_txn', 'dated': 'lines.invoiced_on',
     },
     {
         'aspect': 'quantity_invoiced', 'reason': 'over_invoiced', 'compared': [live, by_quantity, invoiced, same_unit],
         'differs': 'lines.quantity_invoiced > lines.quantity_ordered',
-        'left': 'lines.ordered_value', 'right': 'lines.invoiced_value', 'quantity': 'lines.quantity_ordered - lines.quantity_invoiced',
-        'base': 'lines.ordered_value', 'dated': 'lines.invoiced_on',
+        'left': 'lines.ordered_value_txn', 'right': 'lines.invoiced_value_txn', 'quantity': 'lines.quantity_ordered - lines.quantity_invoiced',
+        'base': 'lines.ordered_value_txn', 'dated': 'lines.invoiced_on',
     },
     {
         'aspect': 'quantity_invoiced', 'reason': 'over_invoiced', 'compared': [live, by_amount, invoiced, same_currency],
@@ -47,8 +47,8 @@
         'aspect': 'receipt_missing', 'reason': 'invoiced_not_received',
         'compared': [live, by_quantity, receipts_expected, 'lines.invoiced_due_on is not null', same_unit],
         'differs': 'lines.quantity_invoiced_due > lines.quantity_received',
-        'left': 'lines.due_value', 'right': 'lines.received_value', 'quantity': 'lines.quantity_invoiced_due - lines.quantity_received',
-        'base': 'lines.ordered_value', 'dated': 'lines.invoiced_due_on',
+        'left': 'lines.invoiced_due_value_txn', 'right': 'lines.received_value_txn', 'quantity': 'lines.quantity_invoiced_due - lines.quantity_received',
+        'base': 'lines.ordered_value_txn', 'dated': 'lines.invoiced_due_on',
     },
     {
         'aspect': 'receipt_missing', 'reason': 'invoiced_not_received',
@@ -60,8 +60,8 @@
     {
         'aspect': 'quantity_received', 'reason': 'short_receipt',
         'compared': [by_quantity, receipts_expected, same_unit, 'lines.quantity_received < lines.quantity_ordered', is_short],
-        'left': 'lines.ordered_value', 'right': 'lines.received_value', 'quantity': 'lines.quantity_ordered - lines.quantity_received',
-        'base': 'lines.ordered_value',
+        'left': 'lines.ordered_value_txn', 'right': 'lines.received_value_txn', 'quantity': 'lines.quantity_ordered - lines.quantity_received',
+        'base': 'lines.ordered_value_txn',
         'dated': "case
             when lines.line_status in ('approved', 'issued') then lines.due_on
             when lines.line_status = 'closed' then coalesce(lines.closed_on, lines.received_on, lines.order_date)
@@ -71,8 +71,8 @@
     {
         'aspect': 'quantity_received', 'reason': 'over_receipt',
         'compared': [by_quantity, receipts_expected, same_unit, received, 'lines.quantity_received >= lines.quantity_ordered'],
-        'left': 'lines.ordered_value', 'right': 'lines.received_value', 'quantity': 'lines.quantity_ordered - lines.quantity_received',
-        'base': 'lines.ordered_value', 'dated': 'lines.received_on',
+        'left': 'lines.ordered_value_txn', 'right': 'lines.received_value_txn', 'quantity': 'lines.quantity_ordered - lines.quantity_received',
+        'base': 'lines.ordered_value_txn', 'dated': 'lines.received_on',
     },
     {
         'aspect': 'quantity_received', 'reason': 'over_receipt', 'compared': [by_amount, receipts_expected, same_unit, received],
@@ -83,7 +83,7 @@
     {
         'aspect': 'rejected', 'reason': 'rejected_goods', 'compared': [received], 'tolerated': false,
         'differs': 'lines.quantity_rejected > 0',
-        'left': 'lines.rejected_value', 'right': '0', 'quantity': 'lines.quantity_rejected',
+        'left': 'lines.rejected_value_txn', 'right': '0', 'quantity': 'lines.quantity_rejected',
         'dated': 'coalesce(lines.rejected_on, lines.received_on)',
     },
     {
@@ -109,11 +109,11 @@
         'compared': ["lines.line_status in ('closed', 'cancelled')", 'lines.closed_on is not null',
                      'lines.receipt_count + lines.invoice_count > 0'],
         'differs': 'lines.after_close_on is not null',
-        'left': '0', 'right': 'lines.after_close_value', 'dated': 'coalesce(lines.after_close_on, lines.closed_on)',
+        'left': '0', 'right': 'coalesce(lines.after_close_value_txn, 0)', 'dated': 'coalesce(lines.after_close_on, lines.closed_on)',
     },
 ] %}
 
--- 1. order lines with what has arrived for them, valued at the order's price
+-- 1. order lines with what has arrived for them
 with stored as (
 
     select *
@@ -137,25 +137,13 @@ limits as (
 lines as not materialized (
 
     select
-        lines.*,
-        receipt_limits.lag_days as receipt_lag_days,
-        {{ at_order_price('lines.quantity_ordered') }} as ordered_value,
-        {{ at_order_price('lines.quantity_invoiced') }} as invoiced_value,
-        {{ at_order_price('lines.quantity_invoiced_due') }} as due_value,
-        {{ at_order_price('lines.quantity_received') }} as received_value,
-        {{ at_order_price('lines.quantity_rejected') }} as rejected_value,
-        coalesce(greatest(
-            lines.amount_invoiced_after_close_txn,
-            case
-                when lines.line_type = 'quantity' then {{ at_order_price('lines.quantity_after_close') }}
-                else lines.amount_received_after_close_txn
-            end
-        ), 0) as after_close_value
-    from stored as lines
+        stored.*,
+        receipt_limits.lag_days as receipt_lag_days
+    from stored
     left join limits as receipt_limits
-        on receipt_limits.legal_entity_id = lines.legal_entity_id
-        and receipt_limits.category = lines.line_type
-        and receipt_limits.tolerance_date = lines.order_date
+        on receipt_limits.legal_entity_id = stored.legal_entity_id
+        and receipt_limits.category = stored.line_type
+        and receipt_limits.tolerance_date = stored.order_date
         and receipt_limits.aspect = 'quantity_received'
 
 ),
@@ -173,12 +161,12 @@ differences as (
         coalesce(lines.rate_functional, 1) as rate_functional,
         '{{ item.aspect }}' as aspect,
         '{{ item.reason }}' as reason_code,
-        cast({{ item.left or 'null' }} as numeric(28,4)) as left_amount,
-        cast({{ item.right or 'null' }} as numeric(28,4)) as right_amount,
-        cast({{ item.base or '0' }} as numeric(28,4)) as base_amount,
-        cast({{ item.quantity or 'null' }} as numeric(28,4)) as quantity_difference,
-        cast({{ item.functional or 'null' }} as numeric(28,4)) as stated_functional,
-        cast({{ item.group or 'null' }} as numeric(28,4)) as stated_group,
+        cast({{ item.left or 'null' }} as numeric(18,4)) as left_amount,
+        cast({{ item.right or 'null' }} as numeric(18,4)) as right_amount,
+        cast({{ item.base or '0' }} as numeric(18,4)) as base_amount,
+        cast({{ item.quantity or 'null' }} as numeric(18,4)) as quantity_difference,
+        cast({{ item.functional or 'null' }} as numeric(18,4)) as stated_functional,
+        cast({{ item.group or 'null' }} as numeric(18,4)) as stated_group,
         {{ item.dated }} as dated_on,
         coalesce({{ item.differs or (item.left ~ ' <> ' ~ item.right) }}, true) as is_different,
         {% if item.tolerated is defined and not item.tolerated %}false{% else %}true{% endif %} as is_tolerated
@@ -201,14 +189,14 @@ judged as (
         coalesce(period.fiscal_period_id, 'UNMAPPED') as fiscal_period_id,
         differences.aspect,
         case
-            when differences.is_different and not (
-                differences.is_tolerated
-                and {{ is_within(
-                    '(differences.left_amount - differences.right_amount) * differences.rate_functional',
-                    'differences.base_amount * differences.rate_functional',
-                    'limits'
-                ) }}
-            ) then differences.reason_code
+            when not differences.is_different then null
+            when not differences.is_tolerated then differences.reason_code
+            when {{ is_within(
+                'cast(differences.left_amount - differences.right_amount as numeric(28,4)) * differences.rate_functional',
+                'cast(differences.base_amount as numeric(28,4)) * differences.rate_functional',
+                'limits'
+            ) }} then null
+            else differences.reason_code
         end as reason_code,
         not differences.is_different as is_equal,
         differences.left_amount,
@@ -217,11 +205,11 @@ judged as (
         differences.quantity_difference,
         case when differences.is_different then coalesce(
             differences.stated_functional,
-            cast((differences.left_amount - differences.right_amount) * differences.rate_functional as numeric(28,4))
+            cast(cast(differences.left_amount - differences.right_amount as numeric(28,4)) * differences.rate_functional as numeric(18,4))
         ) else 0 end as amount_functional,
         case when differences.is_different then coalesce(
             differences.stated_group,
-            cast((differences.left_amount - differences.right_amount) * differences.rate_group as numeric(28,4))
+            cast(cast(differences.left_amount - differences.right_amount as numeric(28,4)) * differences.rate_group as numeric(18,4))
         ) else 0 end as amount_group
     from differences
     inner join limits

@@ -1,6 +1,7 @@
 {#-
   Facts, the day on which their codes are looked up, the codes they carry, and what marks their records as in use. `is_posted`: the
-  fact is a document or posting; budgets may still stand on a code that was blocked or has expired.
+  fact is a document or posting; budgets may still stand on a code that was blocked or has expired. A ledger balance restates
+  the journal lines below it: beside them it adds no amount at risk.
 -#}
 {%- set all_kinds = ['legal_entity', 'account', 'cost_center', 'project', 'supplier'] %}
 {%- set not_dropped = "fact.line_status not in ('draft', 'rejected', 'cancelled')" %}
@@ -18,7 +19,7 @@
     {'object': 'journal_line', 'dated': 'fact.posting_date', 'kinds': all_kinds, 'is_posted': true,
      'in_use': 'true', 'amount': 'fact.amount_group'},
     {'object': 'ledger_balance', 'dated': 'fact.balance_date', 'kinds': all_kinds[:4], 'is_posted': true,
-     'in_use': 'true', 'amount': 'fact.amount_group'},
+     'in_use': 'true', 'amount': 'null' if is_fed('journal_line') else 'fact.amount_group'},
 ] %}
 
 -- 1. members that are worth a look: not known, blocked, or valid in some time only

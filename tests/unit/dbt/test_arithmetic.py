@@ -18,10 +18,13 @@ PROBE = """
 select
     n,
     {{ finance_sync.pro_rata('amount', 'part', 'whole', 'digits') }} as pro_rata,
-    {{ finance_sync.unit_quotient('amount', 'whole') }} as unit_quotient,
+
     {{ finance_sync.times('amount', 'rate') }} as times,
+    {{ finance_sync.times_short('amount', 'rate', 'short_rate') }} as times_short,
     {{ finance_sync.round_to('amount', 'digits') }} as round_to
-from landed.probe
+from (
+    select *, case when rate = cast(rate as numeric(18,6)) then cast(rate as numeric(18,6)) end as short_rate from landed.probe
+) as probe
 """
 
 
@@ -37,6 +40,10 @@ def cases() -> list[dict[str, object]]:
         (Decimal(1), Decimal(1), Decimal(3), Decimal("1.00005")), (Decimal(2), Decimal(1), Decimal(3), Decimal("0.00005")),
         (Decimal("0.0001"), Decimal(1), Decimal(2), Decimal("0.5")), (Decimal("-0.0001"), Decimal(1), Decimal(2), Decimal("0.5")),
         (Decimal("0.05"), Decimal(1), Decimal(2), Decimal("0.5")), (Decimal("2.5"), Decimal(-1), Decimal(1), Decimal("-0.5")),
+        # on either side of the bounds up to which 64 bits serve
+        *[(Decimal(a), Decimal(p), Decimal(7), Decimal(r)) for a, r in [("99999.9999", "899.999999"), ("100000", "900"), ("9999.9999", "8999.999999"),
+                                                              ("10000", "9000"), ("999999.9999", "0.000001"), ("1000000", "1")]
+          for p in ("9999.9999", "10000", "-9999.9999")],
         (Decimal(0), Decimal(5), Decimal(-7), Decimal("0")), (Decimal(5), Decimal(0), Decimal(-7), Decimal("7.7777777777")),
     ]  # fmt: skip
     for _ in range(300):
@@ -44,11 +51,12 @@ def cases() -> list[dict[str, object]]:
         part = Decimal(chance.randrange(-(10 ** (size + 2)), 10 ** (size + 2))).scaleb(-4)
         whole = Decimal(chance.choice([-1, 1]) * chance.randrange(1, 10 ** (size + 2))).scaleb(-4)
         amount = Decimal(chance.randrange(-(10**9), 10**9)).scaleb(-4)
-        rows.append((amount, part, whole, Decimal(chance.randrange(1, 10**11)).scaleb(-10)))
+        decimals = chance.choice([2, 6, 10])
+        rows.append((amount, part, whole, Decimal(chance.randrange(1, 10 ** (decimals + 2))).scaleb(-decimals)))
     return [
         {"n": n, "amount": a, "part": p, "whole": w, "rate": r, "digits": n % 5}
         for n, (a, p, w, r) in enumerate(rows)
-        if abs(a * p / w) < 10**13 and abs(a * r) < 10**14 and abs(a / w) < 10**17
+        if abs(a * p / w) < 10**13 and abs(a * r) < 10**14
     ]
 
 
@@ -69,16 +77,16 @@ def test_macros_equal_decimals(needs_engine: str, tmp_path: Path) -> None:
     harness.insert("landed", "probe", [*rows, *NOTHING])
     (harness.project() / "staging" / "probe.sql").write_text(PROBE)
     harness.dbt("run", "--select", "probe")
-    found = {row[0]: row[1:] for row in harness.rows("probe.probe", "n, pro_rata, unit_quotient, times, round_to")}
+    found = {row[0]: row[1:] for row in harness.rows("probe.probe", "n, pro_rata, times, times_short, round_to")}
     assert len(found) == len(rows) + len(NOTHING) > 250
     for row in rows:
         amount, part, whole, rate, digits = (row[k] for k in ("amount", "part", "whole", "rate", "digits"))
         expected = (
-            rounded(amount * part / whole, digits), rounded(amount / whole, 10),  # type: ignore[operator]
-            rounded(amount * rate, 4), rounded(amount, digits),  # type: ignore[operator]
+            rounded(amount * part / whole, digits),  # type: ignore[operator]
+            rounded(amount * rate, 4), rounded(amount * rate, 4), rounded(amount, digits),  # type: ignore[operator]
         )  # fmt: skip
         assert found[row["n"]] == expected, row
     # nothing to divide by, nothing to divide, no rate: nothing, and no error
-    assert found[-1] == (None, None, Decimal("1.0000"), Decimal("1.0000"))
+    assert found[-1] == (None, Decimal("1.0000"), Decimal("1.0000"), Decimal("1.0000"))
     assert found[-2] == (None, None, None, None)
-    assert found[-3] == (None, Decimal("1.0000000000"), None, Decimal("1.0000"))
+    assert found[-3] == (None, None, None, Decimal("1.0000"))
