@@ -67,7 +67,7 @@ flagged_uses as (
         fact.fiscal_period_id,
         {{ fact.dated }} as dated_on,
         count(*) as row_count,
-        sum(abs({{ fact.amount }})) as amount_group
+        sum(abs(cast({{ fact.amount }} as numeric(28,4)))) as amount_group
     from {{ ref('fct_' ~ fact.object) }} as fact
     inner join members on members.kind = '{{ kind }}' and members.member_id = fact.{{ kind }}_id
     {%- if fact.object == 'budget_line' %}
