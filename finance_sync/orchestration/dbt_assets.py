@@ -15,14 +15,12 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 import dagster as dg
-from dagster._core.definitions.metadata import TableMetadataSet
 from dagster_dbt import DagsterDbtTranslator, DbtProject
 
 from finance_sync.catalog import Deployment, controls
 from finance_sync.orchestration import facts
 from finance_sync.orchestration.bench import Bench
 from finance_sync.orchestration.keys import landing_key, model_key
-from finance_sync.orchestration.lineage import column_lineage
 from finance_sync.orchestration.lock import hold_home
 from finance_sync.orchestration.periods import period_partitions
 from finance_sync.orchestration.site import Site
@@ -47,10 +45,6 @@ class LayerTranslator(DagsterDbtTranslator):
         self._site = site
         self._owners = _owners(site.deployment)
         self._partitions = period_partitions(site.deployment)
-        staging = {
-            str(n["name"]): str(n["raw_code"]) for n in models(site).values() if layer_of(n) == "staging"
-        }
-        self._lineage = column_lineage(site.deployment, staging)
 
     def get_asset_spec(
         self, manifest: Mapping[str, Any], unique_id: str, project: DbtProject | None
@@ -63,8 +57,6 @@ class LayerTranslator(DagsterDbtTranslator):
         layer, name = layer_of(node), str(node["name"])
         owner = (node.get("meta") or {}).get("owner") or self._owners.get(name)
         metadata = {key: value for key, value in base.metadata.items() if not key.startswith("dagster_dbt/")}
-        if name in self._lineage:
-            metadata |= TableMetadataSet(column_lineage=self._lineage[name])
         return dg.AssetSpec(
             key=model_key(layer, name),
             deps=self._deps(manifest, node),

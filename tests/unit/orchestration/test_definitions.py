@@ -128,19 +128,3 @@ def test_the_schedule_asks_for_all_periods_once_and_then_for_the_open_ones(world
     assert _asked(world) == ("months:2026-P01", "months:2026-P03")
     world.run()
     assert _asked(world) == ("months:2026-P02", "months:2026-P03")
-
-
-def test_columns_of_canonical_models_name_the_staging_columns_that_they_are_made_of(world: World) -> None:
-    journal = (
-        build_definitions(world.site).resolve_asset_graph().get(model_key("canonical", "fct_journal_line"))
-    )
-    lineage = journal.metadata["dagster/column_lineage"].deps_by_column
-    assert {dep.asset_key for deps in lineage.values() for dep in deps} == {
-        model_key("staging", "stg_erp__gl_line")
-    }
-    origins = {column: [dep.column_name for dep in deps] for column, deps in lineage.items()}
-    assert origins["account_id"] == ["account_code"]
-    assert origins["fiscal_period_id"] == ["posting_date"]
-    assert origins["amount_functional"] == ["amount_functional"]
-    assert set(origins["amount_group"]) == {"amount_txn", "amount_functional"}
-    assert "supplier_id" not in origins  # the staging model does not supply it
