@@ -1,4 +1,4 @@
-{{ config(materialized='incremental', incremental_strategy='scope_replace', on_schema_change='fail') }}
+{{ config(materialized='view') }}
 
 with final as (
 
@@ -12,7 +12,6 @@ with final as (
     left join {{ ref('dim_account') }} as account on account.account_id = actual.account_id
     left join {{ ref('dim_legal_entity') }} as entity on entity.legal_entity_id = actual.legal_entity_id
     left join {{ ref('dim_fiscal_period') }} as period on period.fiscal_period_id = actual.fiscal_period_id
-    where {{ in_scope('actual') }}
 
 )
 

@@ -1,8 +1,29 @@
-with open_lines as (
+{{ config(materialized='view') }}
 
-    select *
-    from {{ ref('int_commitment_line') }}
-    where amount_open_txn <> 0
+with open_lines as (
+    {%- for kind, fact, number in [
+        ('encumbrance', 'fct_purchase_order_line', 'order_no'), ('pre_encumbrance', 'fct_requisition_line', 'requisition_no'),
+    ] %}
+
+    select
+        commitments.*,
+        documents.source_system,
+        documents.{{ number }} as document_no,
+        documents.line_no,
+        documents.cost_center_id,
+        documents.account_id,
+        documents.project_id,
+        documents.supplier_id,
+        {{ segments('documents') }},
+        documents.currency_code
+    from {{ ref('int_commitment_line') }} as commitments
+    inner join {{ ref(fact) }} as documents on documents.record_key = commitments.record_key
+    where commitments.commitment_kind = '{{ kind }}' and commitments.amount_open_txn <> 0
+    {%- if not loop.last %}
+
+    union all
+    {%- endif %}
+    {%- endfor %}
 
 ),
 

@@ -1,14 +1,6 @@
-{{ config(materialized='incremental', incremental_strategy='scope_replace', unique_key='record_key', on_schema_change='fail') }}
+{{ config(materialized='view') }}
 
-with lines as (
-
-    select *
-    from {{ ref('int_order_line') }} as stored
-    where {{ in_scope('stored') }}
-
-),
-
-final as (
+with final as (
 
     select
         lines.*,
@@ -25,8 +17,9 @@ final as (
         coalesce(commitments.amount_open_txn, 0) as amount_open_txn,
         case when commitments.record_key is null then 0 else commitments.amount_open_functional end as amount_open_functional,
         case when commitments.record_key is null then 0 else commitments.amount_open_group end as amount_open_group
-    from lines
-    left join {{ ref('int_commitment_line') }} as commitments on commitments.record_key = lines.record_key
+    from {{ ref('int_order_line') }} as lines
+    left join {{ ref('int_commitment_line') }} as commitments
+        on commitments.record_key = lines.record_key and commitments.commitment_kind = 'encumbrance'
     left join {{ ref('dim_supplier') }} as supplier on supplier.supplier_id = lines.supplier_id
     left join {{ ref('dim_legal_entity') }} as entity on entity.legal_entity_id = lines.legal_entity_id
 

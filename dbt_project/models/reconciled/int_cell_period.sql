@@ -37,7 +37,28 @@ with budget as (
 
 ),
 
--- 2. commitments by movement
+-- 2. commitments by movement, with the coding of the line that they belong to
+events as (
+
+    select
+        events.*,
+        coding.cost_center_id,
+        coding.account_id,
+        coding.project_id,
+        {{ segment_list('coding') }}
+    from {{ ref('int_commitment_event') }} as events
+    inner join (
+        select 'encumbrance' as commitment_kind, record_key, cost_center_id, account_id, project_id, {{ segment_list('') }}
+        from {{ ref('fct_purchase_order_line') }}
+        union all
+        select 'pre_encumbrance' as commitment_kind, record_key, cost_center_id, account_id, project_id, {{ segment_list('') }}
+        from {{ ref('fct_requisition_line') }}
+    ) as coding
+        on coding.record_key = events.record_key and coding.commitment_kind = events.commitment_kind
+    where {{ in_scope('events') }}
+
+),
+
 commitments as (
 
     select
@@ -61,8 +82,7 @@ commitments as (
         sum(case when events.commitment_kind = '{{ kind }}' then events.amount_group end) as {{ kind }}_change_group
         {%- if not loop.last %},{% endif %}
         {%- endfor %}
-    from {{ ref('int_commitment_event') }} as events
-    where {{ in_scope('events') }}
+    from events
     group by {{ range(1, 12) | join(', ') }}
 
 ),

@@ -10,11 +10,6 @@ with orders as (
         orders.line_no,
         orders.line_type,
         orders.legal_entity_id,
-        orders.cost_center_id,
-        orders.account_id,
-        orders.project_id,
-        orders.supplier_id,
-        {{ segment_list('orders') }},
         orders.order_date,
         orders.closed_on,
         orders.currency_code,
@@ -259,11 +254,6 @@ requisitions as (
         requisitions.line_no,
         requisitions.line_status,
         requisitions.legal_entity_id,
-        requisitions.cost_center_id,
-        requisitions.account_id,
-        requisitions.project_id,
-        requisitions.supplier_id,
-        {{ segment_list('requisitions') }},
         requisitions.closed_on,
         requisitions.currency_code,
         requisitions.amount_txn,
@@ -438,64 +428,33 @@ requisition_events as (
 
 ),
 
--- 7. events with the coding of the line that they belong to, in the fiscal period of their day
-coded as (
+-- 7. in the fiscal period of their day
+placed as (
 
-    select
-        'encumbrance' as commitment_kind,
-        events.*,
-        lines.source_system,
-        lines.order_no as document_no,
-        lines.line_no,
-        lines.legal_entity_id,
-        lines.cost_center_id,
-        lines.account_id,
-        lines.project_id,
-        lines.supplier_id,
-        {{ segments('lines') }},
-        lines.currency_code
+    select 'encumbrance' as commitment_kind, lines.legal_entity_id, events.*
     from order_events as events
     inner join lines on lines.record_key = events.record_key
 
     union all
 
-    select
-        'pre_encumbrance' as commitment_kind,
-        events.*,
-        lines.source_system,
-        lines.requisition_no as document_no,
-        lines.line_no,
-        lines.legal_entity_id,
-        lines.cost_center_id,
-        lines.account_id,
-        lines.project_id,
-        lines.supplier_id,
-        {{ segments('lines') }},
-        lines.currency_code
+    select 'pre_encumbrance' as commitment_kind, lines.legal_entity_id, events.*
     from requisition_events as events
     inner join requisition_lines as lines on lines.record_key = events.record_key
-
-),
-
-dated as (
-
-    select
-        coded.*,
-        coalesce(period.fiscal_period_id, 'UNMAPPED') as fiscal_period_id
-    from coded
-    left join {{ ref('int_entity_day') }} as period
-        on period.legal_entity_id = coded.legal_entity_id and period.period_day = coded.event_on
 
 ),
 
 final as (
 
     select
-        md5(commitment_kind || '|' || record_key || '|' || event_type || '|' || document_key) as event_key,
-        dated.*
-    from dated
-    where {{ in_scope('dated') }}
+        placed.*,
+        coalesce(period.fiscal_period_id, 'UNMAPPED') as fiscal_period_id
+    from placed
+    left join {{ ref('int_entity_day') }} as period
+        on period.legal_entity_id = placed.legal_entity_id and period.period_day = placed.event_on
 
 )
 
 {{ cast_to_contract('final') }}
+{%- if is_incremental() %}
+where {{ in_scope('final') }}
+{%- endif %}

@@ -20,16 +20,7 @@ summed as (
     select
         record_key,
         commitment_kind,
-        source_system,
-        document_no,
-        line_no,
         legal_entity_id,
-        cost_center_id,
-        account_id,
-        project_id,
-        supplier_id,
-        {{ segment_list('') }},
-        currency_code,
         min(event_on) as committed_on,
         max(event_on) as last_event_on,
         sum(case when event_type in ('reserve', 'obligate') then amount_txn else 0 end) as amount_committed_txn,
@@ -40,7 +31,7 @@ summed as (
         case when count(amount_functional) = count(*) then sum(amount_functional) end as amount_open_functional,
         case when count(amount_group) = count(*) then sum(amount_group) end as amount_open_group
     from events
-    group by {{ range(1, 18) | join(', ') }}
+    group by record_key, commitment_kind, legal_entity_id
 
 ),
 

@@ -245,9 +245,6 @@ final as (
                 else lines.amount_received_after_close_txn
             end
         ) as after_close_value_txn,
-        lines.quantity_after_close,
-        lines.amount_received_after_close_txn,
-        lines.amount_invoiced_after_close_txn,
         lines.after_close_on,
         lines.activity_on
     from collected as lines
