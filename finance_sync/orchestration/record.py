@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import dagster as dg
+from dagster_shared.error import SerializableErrorInfo
 
 from finance_sync.catalog import controls
 from finance_sync.orchestration import facts
@@ -153,11 +154,23 @@ class _Reading:
         error = failure.error
         while error is not None and error.cause is not None:
             error = error.cause
-        self.technical.append(f"step {step}: {error.message.strip() if error is not None else event.message}")
+        self.technical.append(f"step {step}: {_said(error) if error is not None else event.message}")
 
     def _took(self, step: str, seconds: float) -> None:
         phase = facts.PHASES.get(step, "landing" if step.startswith(facts.LAND_STEP) else step)
         self.seconds[phase] = self.seconds.get(phase, 0.0) + seconds
+
+
+def _said(error: SerializableErrorInfo) -> str:
+    """What an exception says: our own without their class, which is for programs."""
+    if error.cls_name == "DagsterExecutionInterruptedError":
+        return "interrupted; run it again"
+    text = error.message.strip()
+    head, _, rest = text.partition(": ")
+    name = head.rpartition(".")[2]
+    if name != error.cls_name:
+        return text
+    return rest if head.startswith("finance_sync.errors.") else f"{name}: {rest}"
 
 
 def _check_line(evaluation: dg.AssetCheckEvaluation, found: Mapping[str, Any]) -> CheckLine:

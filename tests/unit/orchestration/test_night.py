@@ -9,10 +9,12 @@ from decimal import Decimal
 
 import dagster as dg
 import pytest
+from dagster._core.errors import DagsterExecutionInterruptedError
 from rich.console import Console
 
 from finance_sync.controls import ReasonTotal, SampleRow
 from finance_sync.errors import DeploymentError, WarehouseError
+from finance_sync.orchestration import dbt_assets
 from finance_sync.orchestration.instance import open_instance
 from finance_sync.orchestration.keys import PUBLISHED, REPORT, landing_key, model_key
 from finance_sync.orchestration.summary import print_summary
@@ -190,6 +192,28 @@ def test_a_broken_model_stops_what_depends_on_it_and_the_last_good_stays(
     built = _materialized(world, summary.run_id)
     assert model_key("canonical", "dim_account") in built
     assert model_key("marts", "mart_budget_vs_actual") not in built
+
+
+@pytest.mark.parametrize(
+    ("error", "said"),
+    [
+        (
+            WarehouseError("the disk is full", remedy="free some"),
+            "step build_canonical: the disk is full -> free some",
+        ),
+        (ZeroDivisionError("by zero"), "step build_canonical: ZeroDivisionError: by zero"),
+        (KeyboardInterrupt(), "step build_canonical: interrupted; run it again"),
+    ],
+)
+def test_what_goes_wrong_in_a_step_is_told_without_a_traceback(
+    world: World, monkeypatch: pytest.MonkeyPatch, error: BaseException, said: str
+) -> None:
+    def fail(*_: object, **__: object) -> None:
+        raise DagsterExecutionInterruptedError if isinstance(error, KeyboardInterrupt) else error
+
+    monkeypatch.setattr(dbt_assets, "build", fail)
+    summary = world.run()
+    assert (summary.exit_code, summary.technical, world.published) == (2, (said,), 0)
 
 
 def test_a_night_with_nothing_new(world: World) -> None:
