@@ -102,6 +102,8 @@ def build(
         WarehouseError: the engine or dbt cannot work at all.
     """
     clock = _Clock()
+    # Taken before anything is built: code that changes meanwhile must not pass for what the tables were built with.
+    code = Code(_canonical_code(settings), _reconciled_code(settings))
     prepared = prepared or prepare(settings, deployment)
     clock.lap("parse")
     models: list[ModelResult] = []
@@ -115,7 +117,7 @@ def build(
         try:
             state = _State(warehouse)
             if layer == "canonical":
-                reason = "asked for" if full_refresh else state.why_full_canonical(deployment, settings)
+                reason = "asked for" if full_refresh else state.why_full_canonical(deployment, code)
                 scope = landed_scope(deployment, batches, state.processed(), everything=bool(reason))
                 new_batches = sum(len(part.batches) for part in scope.values() if not part.whole or reason)
                 _load_meta(warehouse, settings, deployment, as_of, scope)
@@ -124,7 +126,7 @@ def build(
                     _load_raw(warehouse, landed, scope)
                 variables: dict[str, Any] = {"landed": landed, "as_of": as_of.isoformat()}
             else:
-                reason = "asked for" if full_refresh else state.why_full_reconciled(settings)
+                reason = "asked for" if full_refresh else state.why_full_reconciled(code)
                 warehouse.load(
                     "meta", "build_scope", build_scope(deployment, periods, everything=bool(reason))
                 )
@@ -155,14 +157,22 @@ def build(
         try:
             state = _State(warehouse)
             if layer == "canonical":
-                state.mark_canonical(deployment, settings, scope)
+                state.mark_canonical(deployment, code, scope)
             else:
-                state.mark_reconciled(settings, periods)
+                state.mark_reconciled(code, periods)
         finally:
             warehouse.close()
         clock.lap(f"{layer}: state")
 
     return BuildResult(tuple(models), new_batches, reasons, clock.laps)
+
+
+@dataclass(frozen=True)
+class Code:
+    """Fingerprints of the models of both layers, as a build found them."""
+
+    canonical: str
+    reconciled: str
 
 
 class _Clock:
@@ -191,22 +201,22 @@ class _State:
         rows = self._warehouse.query("select system, object, batch_id from state.processed_batch").to_pylist()
         return {(row["system"], row["object"], row["batch_id"]) for row in rows}
 
-    def why_full_canonical(self, deployment: Deployment, settings: Settings) -> str:
+    def why_full_canonical(self, deployment: Deployment, code: Code) -> str:
         known = self._value("canonical")
         if known is None:
             return "first build"
-        if known != fact_fingerprint(deployment, _canonical_code(settings)):
+        if known != fact_fingerprint(deployment, code.canonical):
             return "the models, the contracts or the mapping of codes changed"
         return ""
 
-    def why_full_reconciled(self, settings: Settings) -> str:
+    def why_full_reconciled(self, code: Code) -> str:
         known = self._value("reconciled")
         if known is None:
             return "first build"
-        return "" if known == _reconciled_code(settings) else "the models changed"
+        return "" if known == code.reconciled else "the models changed"
 
     def mark_canonical(
-        self, deployment: Deployment, settings: Settings, scope: Mapping[tuple[str, str], LandedScope]
+        self, deployment: Deployment, code: Code, scope: Mapping[tuple[str, str], LandedScope]
     ) -> None:
         known = self.processed()
         new = [
@@ -222,11 +232,11 @@ class _State:
         )
         if table is not None:
             self._warehouse.load("state", "processed_batch", table, append=True)
-        self._set("canonical", fact_fingerprint(deployment, _canonical_code(settings)))
+        self._set("canonical", fact_fingerprint(deployment, code.canonical))
 
-    def mark_reconciled(self, settings: Settings, periods: Iterable[str] | None) -> None:
+    def mark_reconciled(self, code: Code, periods: Iterable[str] | None) -> None:
         if periods is None or self._value("reconciled") is not None:
-            self._set("reconciled", _reconciled_code(settings))
+            self._set("reconciled", code.reconciled)
 
     def _value(self, key: str) -> str | None:
         rows = self._warehouse.query(f"select value from state.build where key = '{key}'").to_pylist()
@@ -304,7 +314,7 @@ def _load_raw(
             if (table_name, batch.batch_id) in loaded or not Path(batch.accepted_path).exists():
                 continue
             table = pq.read_table(batch.accepted_path)
-            record = f"insert into state.loaded_batch values ('{table_name}', '{batch.batch_id}')"  # noqa: S608
+            record = f"insert into state.loaded_batch values ('{table_name}', '{batch.batch_id}')"
             warehouse.load_batch("raw", table_name, _plain(table), record)
 
 
