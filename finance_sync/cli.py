@@ -195,17 +195,27 @@ def catalog_generate(ctx: typer.Context) -> None:
 
 
 @app.command()
-def run(ctx: typer.Context, system: SystemOption = None, period: PeriodOption = None) -> None:
+def run(
+    ctx: typer.Context,
+    system: SystemOption = None,
+    period: PeriodOption = None,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print the summary as JSON, with the seconds of each phase.")
+    ] = False,
+) -> None:
     """Run the night: land, build, judge, publish; ends with a summary.
 
     Exit code: 0 done, 2 technical failures, 3 publication stopped by a blocking control.
     """
     from finance_sync.cli_output import console
     from finance_sync.orchestration import run_nightly
-    from finance_sync.orchestration.summary import print_summary
+    from finance_sync.orchestration import summary as shown
 
     summary = run_nightly(_settings(ctx), systems=system, periods=period, progress=_say)
-    print_summary(summary, console())
+    if as_json:
+        typer.echo(shown.as_json(summary))
+    else:
+        shown.print_summary(summary, console())
     raise typer.Exit(summary.exit_code)
 
 

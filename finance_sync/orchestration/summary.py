@@ -1,12 +1,13 @@
 """What a run did, in values and in words that a controller understands in a minute.
 
-Belongs here: the RunSummary and how it is shown (terminal, Markdown). Does not: where it comes from (record).
+Belongs here: the RunSummary and how it is shown (terminal, Markdown, JSON). Does not: where it comes from (record).
 """
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from datetime import date
 from decimal import Decimal
 from pathlib import Path
@@ -150,6 +151,11 @@ class RunSummary:
 def print_summary(summary: RunSummary, console: Console | None = None) -> None:
     """Print the summary for a person."""
     (console or Console()).print(as_rich(summary))
+
+
+def as_json(summary: RunSummary) -> str:
+    """The summary as a JSON object, for programs; amounts and dates as text."""
+    return json.dumps({**asdict(summary), "exit_code": summary.exit_code}, default=str, indent=2)
 
 
 def as_rich(summary: RunSummary) -> RenderableType:

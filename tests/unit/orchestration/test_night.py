@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 import subprocess
 import sys
 from decimal import Decimal
@@ -17,7 +18,7 @@ from finance_sync.errors import DeploymentError, WarehouseError
 from finance_sync.orchestration import dbt_assets
 from finance_sync.orchestration.instance import open_instance
 from finance_sync.orchestration.keys import PUBLISHED, REPORT, landing_key, model_key
-from finance_sync.orchestration.summary import print_summary
+from finance_sync.orchestration.summary import as_json, print_summary
 from finance_sync.warehouse.lock import run_lock
 
 from .world import World
@@ -295,3 +296,12 @@ def test_the_summary_is_readable(world: World) -> None:
         "plan.budget: cannot be reached -> look at its server", "Published version v1", "publish/current", "finance-sync ui",
     ):  # fmt: skip
         assert part in text, text
+
+
+def test_the_summary_for_programs_keeps_money_as_text_and_says_how_long_each_phase_took(world: World) -> None:
+    world.verdicts = {C25: FAILING}
+    told = json.loads(as_json(world.run()))
+
+    assert (told["exit_code"], told["version"], told["business_date"]) == (0, "v1", "2026-03-15")
+    assert [check["amount"] for check in told["checks"] if check["outcome"] == "failed"] == ["1234.50"]
+    assert {"start", "landing", "canonical", "controls", "publication", "total"} <= set(told["seconds"])
