@@ -35,8 +35,8 @@ COMPARED, FAILED, AMOUNT, UNVALUED = (
 )
 SEVERITY, BLOCKING, REASONS = "severity", "blocks publication", "by reason"
 SAMPLE, TRUNCATED = "sample", "sample is"
-VERSION, PATH, TABLES, BUSINESS_DATE = "version", "path", "rows by relation", "business date"
-BUILT, TESTS, REBUILT, NEW_BATCHES = "models built", "tests passed", "rebuilt from nothing", "new batches"
+VERSION, PATH, TABLES = "version", "path", "rows by relation"
+TESTS, REBUILT = "tests passed", "rebuilt from nothing"
 SUMMARY = "summary"
 
 BLOCKED_BY = "publication stopped by"
