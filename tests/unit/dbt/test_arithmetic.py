@@ -34,7 +34,7 @@ def rounded(value: Decimal, digits: int) -> Decimal:
 
 def cases() -> list[dict[str, object]]:
     chance = random.Random(5)
-    edge = Decimal("99999999999999")
+    edge = Decimal(99999999999999)
     rows: list[tuple[Decimal, Decimal, Decimal, Decimal]] = [
         (edge, edge, edge, Decimal("0.0000000001")), (-edge, Decimal("0.0001"), edge, Decimal(1)),
         (Decimal(1), Decimal(1), Decimal(3), Decimal("1.00005")), (Decimal(2), Decimal(1), Decimal(3), Decimal("0.00005")),
@@ -44,7 +44,7 @@ def cases() -> list[dict[str, object]]:
         *[(Decimal(a), Decimal(p), Decimal(7), Decimal(r)) for a, r in [("99999.9999", "899.999999"), ("100000", "900"), ("9999.9999", "8999.999999"),
                                                               ("10000", "9000"), ("999999.9999", "0.000001"), ("1000000", "1")]
           for p in ("9999.9999", "10000", "-9999.9999")],
-        (Decimal(0), Decimal(5), Decimal(-7), Decimal("0")), (Decimal(5), Decimal(0), Decimal(-7), Decimal("7.7777777777")),
+        (Decimal(0), Decimal(5), Decimal(-7), Decimal(0)), (Decimal(5), Decimal(0), Decimal(-7), Decimal("7.7777777777")),
     ]  # fmt: skip
     for _ in range(300):
         size = chance.choice([1, 4, 8, 12])
@@ -52,7 +52,9 @@ def cases() -> list[dict[str, object]]:
         whole = Decimal(chance.choice([-1, 1]) * chance.randrange(1, 10 ** (size + 2))).scaleb(-4)
         amount = Decimal(chance.randrange(-(10**9), 10**9)).scaleb(-4)
         decimals = chance.choice([2, 6, 10])
-        rows.append((amount, part, whole, Decimal(chance.randrange(1, 10 ** (decimals + 2))).scaleb(-decimals)))
+        rows.append(
+            (amount, part, whole, Decimal(chance.randrange(1, 10 ** (decimals + 2))).scaleb(-decimals))
+        )
     return [
         {"n": n, "amount": a, "part": p, "whole": w, "rate": r, "digits": n % 5}
         for n, (a, p, w, r) in enumerate(rows)
@@ -77,7 +79,9 @@ def test_macros_equal_decimals(needs_engine: str, tmp_path: Path) -> None:
     harness.insert("landed", "probe", [*rows, *NOTHING])
     (harness.project() / "staging" / "probe.sql").write_text(PROBE)
     harness.dbt("run", "--select", "probe")
-    found = {row[0]: row[1:] for row in harness.rows("probe.probe", "n, pro_rata, times, times_short, round_to")}
+    found = {
+        row[0]: row[1:] for row in harness.rows("probe.probe", "n, pro_rata, times, times_short, round_to")
+    }
     assert len(found) == len(rows) + len(NOTHING) > 250
     for row in rows:
         amount, part, whole, rate, digits = (row[k] for k in ("amount", "part", "whole", "rate", "digits"))

@@ -45,7 +45,9 @@ def budget(key: str, **changes: Any) -> dict[str, Any]:
 
 def deployment(folder: Any, engine: str) -> Harness:
     """Two entities (EUR, USD), a monthly calendar with a closing period, an identity system and a mapped one."""
-    harness = Harness(folder, engine, {"erp": {}, "proc": {"account": "mapped", "cost_center": "mapped"}, "plan": {}})
+    harness = Harness(
+        folder, engine, {"erp": {}, "proc": {"account": "mapped", "cost_center": "mapped"}, "plan": {}}
+    )
     harness.insert("reference", "entities", [
         {"legal_entity_id": "E1", "name": "One", "functional_currency": "EUR", "calendar_id": "M"},
         {"legal_entity_id": "E2", "name": "Two", "functional_currency": "USD", "calendar_id": "M"},
@@ -132,7 +134,12 @@ def built(needs_engine: str, tmp_path_factory: pytest.TempPathFactory) -> Harnes
          "amount_functional": D("5")},
     ])  # fmt: skip
     harness.land("proc", "purchase_order_line", 1, FIRST["order"])
-    harness.land("erp", "purchase_order_line", 1, [order("PO1|1", account_code="5000", cost_center_code="K1", _deleted=True)])
+    harness.land(
+        "erp",
+        "purchase_order_line",
+        1,
+        [order("PO1|1", account_code="5000", cost_center_code="K1", _deleted=True)],
+    )
     harness.land("proc", "receipt_line", 1, [
         {"source_key": "R1|1", "entity_code": "E1", "receipt_no": "R1", "line_no": 1, "line_status": "posted", "posting_date": "2024-02-01",
          "order_no": "PO1", "order_line_no": 1, "quantity": 1},
@@ -140,7 +147,14 @@ def built(needs_engine: str, tmp_path_factory: pytest.TempPathFactory) -> Harnes
     harness.land("plan", "budget_line", 1, FIRST["budget"])
     harness.scope_everything()
     harness.parse()
-    harness.dbt("build", "--exclude-resource-type", "unit_test", "--select", "fqn:deployment", "fqn:finance_sync.canonical")
+    harness.dbt(
+        "build",
+        "--exclude-resource-type",
+        "unit_test",
+        "--select",
+        "fqn:deployment",
+        "fqn:finance_sync.canonical",
+    )
     return harness
 
 
@@ -149,51 +163,83 @@ def by_key(harness: Harness, fact: str, columns: str) -> dict[str, tuple[Any, ..
 
 
 def test_dimensions(built: Harness) -> None:
-    accounts = {r[0]: r[1:] for r in built.rows("canonical.dim_account", "account_id, account_name, parent_account_id, is_budget_controlled, source_system")}
-    assert accounts["5000"] == ("Supplies, renamed", None, True, "erp"), "the latest version, and the system of record before a mapped one"
+    accounts = {
+        r[0]: r[1:]
+        for r in built.rows(
+            "canonical.dim_account",
+            "account_id, account_name, parent_account_id, is_budget_controlled, source_system",
+        )
+    }
+    assert accounts["5000"] == ("Supplies, renamed", None, True, "erp"), (
+        "the latest version, and the system of record before a mapped one"
+    )
     assert accounts["5100"] == ("Services", "5000", True, "erp")
     assert accounts["1000"][2] is False
     assert accounts["heads"][2] is False, "units are no money, whatever the feed says"
-    assert set(accounts) == {"5000", "5100", "1000", "heads", "UNMAPPED", "NONE"}, "a mapped system's code without target names no member"
-    assert [r[0] for r in built.rows("canonical.dim_supplier", "supplier_id")] == ["NONE", "UNMAPPED"], "nobody supplies suppliers"
+    assert set(accounts) == {"5000", "5100", "1000", "heads", "UNMAPPED", "NONE"}, (
+        "a mapped system's code without target names no member"
+    )
+    assert [r[0] for r in built.rows("canonical.dim_supplier", "supplier_id")] == ["NONE", "UNMAPPED"], (
+        "nobody supplies suppliers"
+    )
 
 
 def test_journal_lines(built: Harness) -> None:
-    found = by_key(built, "fct_journal_line", "legal_entity_id, account_id, fiscal_period_id, fiscal_year, amount_group, rate_group, rate_date")
+    found = by_key(
+        built,
+        "fct_journal_line",
+        "legal_entity_id, account_id, fiscal_period_id, fiscal_year, amount_group, rate_group, rate_date",
+    )
     day = by_key(built, "fct_journal_line", "rate_date")["erp|J1|1"][0]
     assert str(day) == "2024-01-01"
     assert found["erp|J1|1"][:6] == ("E2", "5000", "M:2024-P01", 2024, D("90.0900"), D("0.9"))
-    assert found["erp|J1|2"][1:6] == ("UNMAPPED", "M:2024-P03", 2024, None, None), "unknown account; the rate is older than 45 days"
+    assert found["erp|J1|2"][1:6] == ("UNMAPPED", "M:2024-P03", 2024, None, None), (
+        "unknown account; the rate is older than 45 days"
+    )
     assert found["erp|J2|1"][4:6] == (D("100.1000"), D(1)), "the group's own currency needs no rate"
     assert found["erp|J3|1"][2] == "M:2024-P13", "the ledger names a closing period"
     assert found["erp|J3|2"][2] == "M:2024-P12", "a normal period is found by date, whatever the ledger says"
     assert found["erp|J4|1"][2:5] == ("UNMAPPED", None, None)
     assert found["erp|J5|1"][0] == "UNMAPPED"
     assert found["erp|J5|1"][2] == "UNMAPPED"
-    assert found["erp|J6|1"][2:5] == ("UNMAPPED", None, D("100.1000")), "outside the calendar, in the group's currency all the same"
+    assert found["erp|J6|1"][2:5] == ("UNMAPPED", None, D("100.1000")), (
+        "outside the calendar, in the group's currency all the same"
+    )
     codes = by_key(built, "fct_journal_line", "cost_center_id, project_id, segment_1")
-    assert codes["erp|J7|1"] == ("NONE", "any project", None), "no code given; a dimension that nobody supplies cannot object"
+    assert codes["erp|J7|1"] == ("NONE", "any project", None), (
+        "no code given; a dimension that nobody supplies cannot object"
+    )
 
 
 def test_orders(built: Harness) -> None:
-    found = by_key(built, "fct_purchase_order_line", "account_id, amount_txn, amount_functional, amount_group, rate_functional, is_deleted")
+    found = by_key(
+        built,
+        "fct_purchase_order_line",
+        "account_id, amount_txn, amount_functional, amount_group, rate_functional, is_deleted",
+    )
     assert found["proc|PO1|1"] == ("5000", D(100), D(100), D(100), D(1), False)
-    assert found["proc|PO1|2"][:5] == ("5100", D(110), D(99), D(99), D("0.9")), "the crosswalk of the order date; tax is part of it"
+    assert found["proc|PO1|2"][:5] == ("5100", D(110), D(99), D(99), D("0.9")), (
+        "the crosswalk of the order date; tax is part of it"
+    )
     assert found["proc|PO1|3"][0] == "UNMAPPED", "two rows hold on the day"
     assert found["proc|PO1|4"][0] == "5000", "one row holds on the day"
     assert found["proc|PO1|5"][0] == "UNMAPPED", "the target is in no chart"
     assert found["proc|PO1|6"][0] == "UNMAPPED"
     assert found["proc|PO1|7"][0] == "NONE"
-    assert found["proc|PO1|8"][1:5] == (D(100), None, D("0.62"), None), "no rate from JPY to USD, one to the group"
+    assert found["proc|PO1|8"][1:5] == (D(100), None, D("0.62"), None), (
+        "no rate from JPY to USD, one to the group"
+    )
     assert found["erp|PO1|1"][5] is True, "the same number in another system is another record"
     assert len(found) == 9
 
 
 def test_receipts_lack_optional_columns(built: Harness) -> None:
-    assert by_key(built, "fct_receipt_line", "quantity, quantity_rejected, unit_code, supplier_id, fiscal_period_id") == {
-        "proc|R1|1": (D(1), None, None, "NONE", "M:2024-P02")
-    }
-    assert by_key(built, "fct_requisition_line", "1") == {}, "an object that nobody supplies is a typed empty table"
+    assert by_key(
+        built, "fct_receipt_line", "quantity, quantity_rejected, unit_code, supplier_id, fiscal_period_id"
+    ) == {"proc|R1|1": (D(1), None, None, "NONE", "M:2024-P02")}
+    assert by_key(built, "fct_requisition_line", "1") == {}, (
+        "an object that nobody supplies is a typed empty table"
+    )
 
 
 def test_balances(built: Harness) -> None:
@@ -226,8 +272,11 @@ def everything(harness: Harness) -> dict[str, list[tuple[Any, ...]]]:
 
 
 def test_later_builds(built: Harness) -> None:
-    """Runs last: it changes the warehouse. Nothing new changes nothing; deltas replace by key; what was unsettled settles; and the
-    result is what a build of everything from nothing gives."""
+    """Runs last, since it changes the warehouse.
+
+    Nothing new changes nothing; deltas replace by key; what was unsettled settles; and the result is what a build of
+    everything from nothing gives.
+    """
     canonical = ("--select", "fqn:deployment", "fqn:finance_sync.canonical")
     before = everything(built)
     built.nothing_new()
@@ -242,23 +291,43 @@ def test_later_builds(built: Harness) -> None:
         {"rate_type": "spot", "from_currency": f, "to_currency": t, "rate_date": d, "rate": D(r), "source": "x"}
         for f, t, d, r in [("USD", "EUR", "2024-03-01", "0.8"), ("USD", "EUR", "2024-01-10", "0.91"), ("JPY", "USD", "2024-01-19", "0.007")]
     ])  # fmt: skip
-    built.land("erp", "journal_line", 2, [journal("J1|1", amount_functional=D("200")), journal("J8|1", _deleted=True), journal("J9|1")])
-    built.land("plan", "budget_line", 2, [budget("B1", fiscal_year=2024, amount_txn=D("120")), budget("B2", fiscal_year=2024, period_no=4)])
+    built.land(
+        "erp",
+        "journal_line",
+        2,
+        [journal("J1|1", amount_functional=D("200")), journal("J8|1", _deleted=True), journal("J9|1")],
+    )
+    built.land(
+        "plan",
+        "budget_line",
+        2,
+        [budget("B1", fiscal_year=2024, amount_txn=D("120")), budget("B2", fiscal_year=2024, period_no=4)],
+    )
     built.dbt("build", "--exclude-resource-type", "unit_test", *canonical)
 
-    lines = by_key(built, "fct_journal_line", "account_id, amount_functional, amount_group, is_deleted, batch_id")
-    assert lines["erp|J1|1"] == ("5000", D(200), D(182), False, "000002-journal_line"), "the latest version, at the nearer rate"
+    lines = by_key(
+        built, "fct_journal_line", "account_id, amount_functional, amount_group, is_deleted, batch_id"
+    )
+    assert lines["erp|J1|1"] == ("5000", D(200), D(182), False, "000002-journal_line"), (
+        "the latest version, at the nearer rate"
+    )
     assert lines["erp|J1|2"][:3] == ("7777", D("100.1"), D("80.08")), "its account and its rate are known now"
     assert lines["erp|J8|1"][3] is True, "gone at the source, kept"
     assert len(lines) == 11
     orders = by_key(built, "fct_purchase_order_line", "amount_functional, batch_id")
-    assert orders["proc|PO1|8"] == (D("0.7"), "000001-purchase_order_line"), "converted on a night on which no order came"
+    assert orders["proc|PO1|8"] == (D("0.7"), "000001-purchase_order_line"), (
+        "converted on a night on which no order came"
+    )
     budgets = by_key(built, "fct_budget_line", "amount_txn, account_id")
-    assert {k: r for k, r in budgets.items() if k.startswith("plan|B2|")} == {"plan|B2|M:2024-P04": (D(100), "5000")}
+    assert {k: r for k, r in budgets.items() if k.startswith("plan|B2|")} == {
+        "plan|B2|M:2024-P04": (D(100), "5000")
+    }
     assert sum(row[0] for key, row in budgets.items() if key.startswith("plan|B1|")) == 120
     settled = {key: row for key, row in budgets.items() if key.startswith("plan|B7|")}
     assert {row[1] for row in settled.values()} == {"7777"}
-    assert sum(row[0] for row in settled.values()) == 100, "an annual line is put together again from its periods, then spread"
+    assert sum(row[0] for row in settled.values()) == 100, (
+        "an annual line is put together again from its periods, then spread"
+    )
     assert {r[0]: r[1] for r in built.rows("canonical.dim_account", "account_id, is_deleted")}["5100"] is True
 
     incremental = everything(built)
@@ -273,5 +342,7 @@ def test_a_required_column_is_missed_by_name(tmp_path: Any) -> None:
     harness = deployment(tmp_path, "duckdb")
     path = harness.project() / "staging" / "stg_erp__journal_line.sql"
     path.write_text(path.read_text().replace("posting_date,", ""))
-    with pytest.raises(AssertionError, match="stg_erp__journal_line supplies no column posting_date.*journal_line requires"):
+    with pytest.raises(
+        AssertionError, match=r"stg_erp__journal_line supplies no column posting_date.*journal_line requires"
+    ):
         harness.dbt("run", "--select", "fqn:deployment", "fct_journal_line")

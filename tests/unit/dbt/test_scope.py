@@ -20,7 +20,9 @@ TABLES = {
     "reconciled.int_commitment_line": "record_key",
     "reconciled.int_order_line": "record_key",
     "reconciled.int_cell_period": "cell_id, fiscal_period_id",
-    **{f"reconciled.{c.model}": "fiscal_period_id, status, business_key, aspect" for c in controls().values()},
+    **{
+        f"reconciled.{c.model}": "fiscal_period_id, status, business_key, aspect" for c in controls().values()
+    },
     "marts.mart_commitment_vs_actual": "cell_id, fiscal_period_id",
     "marts.mart_budget_vs_actual": "cell_id, fiscal_period_id",
     "marts.mart_open_commitments": "record_key",
@@ -70,13 +72,19 @@ def invoice(key: str, order_no: str, quantity: int, net: str, day: str, **change
 def built(needs_engine: str, tmp_path_factory: pytest.TempPathFactory) -> Harness:
     harness = Harness(tmp_path_factory.mktemp(f"scope_{needs_engine}"), needs_engine)
     harness.as_of = date(2024, 3, 31)
-    harness.insert("reference", "entities", [{"legal_entity_id": "E1", "name": "One", "functional_currency": "EUR", "calendar_id": "M"}])
+    harness.insert(
+        "reference",
+        "entities",
+        [{"legal_entity_id": "E1", "name": "One", "functional_currency": "EUR", "calendar_id": "M"}],
+    )
     harness.insert("reference", "calendars", [
         {"calendar_id": "M", "fiscal_year": 2024, "period_no": p, "period_name": f"P{p}", "starts_on": f"2024-{p:02d}-01",
          "ends_on": f"2024-{p:02d}-{calendar.monthrange(2024, p)[1]}", "kind": "normal"} for p in range(1, 5)
     ])  # fmt: skip
     harness.insert("reference", "currency", [{"currency_code": "EUR", "minor_units": 2, "name": "Euro"}])
-    harness.insert("reference", "policies", [{"policy": "relief_point", "value": "receipt", "valid_from": "2020-01-01"}])
+    harness.insert(
+        "reference", "policies", [{"policy": "relief_point", "value": "receipt", "valid_from": "2020-01-01"}]
+    )
     table = controls().values()
     harness.insert("meta", "control", [
         {"control_id": c.id, "name": c.name, "area": c.area, "owner": c.owner, "left_system": c.left.system, "right_system": c.right.system,
@@ -89,7 +97,11 @@ def built(needs_engine: str, tmp_path_factory: pytest.TempPathFactory) -> Harnes
     harness.insert("meta", "control_severity", [
         {"control_id": c.id, "amount_from": s.from_amount, "severity": s.severity, "deadline_days": s.days} for c in table for s in c.severities
     ])  # fmt: skip
-    harness.insert("meta", "applicability", [{"control_id": c.id, "is_applicable": c.id not in {"C22", "C26"}} for c in table])
+    harness.insert(
+        "meta",
+        "applicability",
+        [{"control_id": c.id, "is_applicable": c.id not in {"C22", "C26"}} for c in table],
+    )
     for name in ("account", "cost_center"):
         harness.feed("erp", name)
     for name in ("journal_line", "purchase_order_line", "receipt_line", "invoice_line", "budget_line"):
@@ -97,7 +109,13 @@ def built(needs_engine: str, tmp_path_factory: pytest.TempPathFactory) -> Harnes
     harness.land("erp", "account", 1, [
         {"source_key": c, "account_code": c, "account_name": c, "account_type": t} for c, t in [("5000", "expense"), ("2000", "liability")]
     ], dimension=True)  # fmt: skip
-    harness.land("erp", "cost_center", 1, [{"source_key": "K1", "cost_center_code": "K1", "cost_center_name": "One"}], dimension=True)
+    harness.land(
+        "erp",
+        "cost_center",
+        1,
+        [{"source_key": "K1", "cost_center_code": "K1", "cost_center_name": "One"}],
+        dimension=True,
+    )
     harness.land("erp", "budget_line", 1, [
         {"source_key": "B1", "entity_code": "E1", "cost_center_code": "K1", "account_code": "5000", "version_code": "V", "version_kind": "original",
          "version_status": "approved", "currency_code": "EUR", "amount_txn": D(1200), "fiscal_year": 2024},
@@ -124,7 +142,9 @@ def contents(harness: Harness) -> dict[str, list[tuple[Any, ...]]]:
 
 
 def exceptions(harness: Harness) -> set[tuple[str, ...]]:
-    return set(harness.rows("marts.mart_exceptions", "control_id, fiscal_period_id, reason_code, business_key"))
+    return set(
+        harness.rows("marts.mart_exceptions", "control_id, fiscal_period_id, reason_code, business_key")
+    )
 
 
 def test_life_of_periods(built: Harness) -> None:
@@ -162,15 +182,20 @@ def test_life_of_periods(built: Harness) -> None:
     ])  # fmt: skip
     built.land("erp", "purchase_order_line", 2, [order("PO4|1", "2024-02-11", line_status="draft")])
     built.dbt("build", "--exclude-resource-type", "unit_test")
-    assert exceptions(built) == {
-        row for row in first if row[0] != "C02" and row[3] != "erp|PO3|1"
-    }, "the balanced journal and the cancelled receipt's exception are gone; January's stand"
+    assert exceptions(built) == {row for row in first if row[0] != "C02" and row[3] != "erp|PO3|1"}, (
+        "the balanced journal and the cancelled receipt's exception are gone; January's stand"
+    )
     now = contents(built)
     for table in ("int_actual", "int_cell_period", "rec_c02", "rec_c07", "rec_c25"):
         name = f"reconciled.{table}"
         january = [row for row in now[name] if "M:2024-P01" in row]
         assert january == [row for row in everything[name] if "M:2024-P01" in row], name
-    orders = {r[0]: r[1:] for r in built.rows("marts.mart_order_line", "order_no, quantity_received, amount_open_txn, fiscal_period_id")}
+    orders = {
+        r[0]: r[1:]
+        for r in built.rows(
+            "marts.mart_order_line", "order_no, quantity_received, amount_open_txn, fiscal_period_id"
+        )
+    }
     assert orders == {
         "PO1": (D(10), D(0), "M:2024-P03"), "PO2": (D(9), D(10), "M:2024-P02"), "PO3": (D(0), D(100), "M:2024-P02"),
         "PO4": (D(0), D(0), "M:2024-P02"),
@@ -189,6 +214,14 @@ def test_life_of_periods(built: Harness) -> None:
     built.dbt("build", "--exclude-resource-type", "unit_test")
     incremental = contents(built)
     assert ("C02", "M:2024-P01", "journal_unbalanced", "erp|J1") in exceptions(built)
-    built.dbt("build", "--full-refresh", "--exclude-resource-type", "unit_test", "--select", "fqn:finance_sync.reconciled", "fqn:finance_sync.marts")
+    built.dbt(
+        "build",
+        "--full-refresh",
+        "--exclude-resource-type",
+        "unit_test",
+        "--select",
+        "fqn:finance_sync.reconciled",
+        "fqn:finance_sync.marts",
+    )
     rebuilt = contents(built)
     assert {table for table in TABLES if rebuilt[table] != incremental[table]} == set()

@@ -32,7 +32,7 @@ def test_all_pass(needs_engine: str, tmp_path_factory: pytest.TempPathFactory) -
     assert not failed, "\n\n".join(f"{name}\n{message}" for name, message in failed.items())
 
 
-@pytest.mark.parametrize("control", [c for c in controls().values()], ids=lambda c: c.id)
+@pytest.mark.parametrize("control", list(controls().values()), ids=lambda c: c.id)
 def test_every_reason_is_expected_somewhere(control) -> None:  # type: ignore[no-untyped-def]
     """A reason counts as tested when a unit test of the control's model has the reason's rows in what it expects."""
     tests = [t for _, d in unit_test_files() for t in d["unit_tests"] if t["model"] == control.model]  # type: ignore[attr-defined]

@@ -53,7 +53,14 @@ class UnitProject:
     def dbt(self, *arguments: str) -> list[Any]:
         from dbt.cli.main import dbtRunner
 
-        flags = ["--project-dir", str(self.root), "--profiles-dir", str(self.root), "--quiet", "--no-version-check"]
+        flags = [
+            "--project-dir",
+            str(self.root),
+            "--profiles-dir",
+            str(self.root),
+            "--quiet",
+            "--no-version-check",
+        ]
         outcome = dbtRunner().invoke([*arguments, *flags, "--vars", json.dumps(VARIABLES)])
         if self.engine.kind == "duckdb":
             from dbt.adapters.duckdb.connections import DuckDBConnectionManager
