@@ -129,7 +129,6 @@
     case
             when {{ done }} = {{ whole }} then {{ amount }}
             when {{ done }} = 0 then 0
-            when {{ done }} = 0 and {{ amount }} is not null then 0
             else {{ finance_sync.pro_rata(amount, done, whole, digits) }}
         end
 {%- endmacro %}
