@@ -124,8 +124,8 @@ select
     coalesce(account.account_id, 'UNMAPPED') as account_id,
     identity_id(spread.cost_center, cost_center.cost_center_id) as cost_center_id,
     identity_id(spread.project, project.project_id) as project_id,
-    case when spread.currency = spread.functional_currency then 1 else rf.rate end::decimal(18,10) as rate_functional,
-    case when spread.currency = '${group}' then 1 else rg.rate end::decimal(18,10) as rate_group,
+    case when spread.currency = spread.functional_currency then 1 else rf.rate end::decimal(18,6) as rate_functional,
+    case when spread.currency = '${group}' then 1 else rg.rate end::decimal(18,6) as rate_group,
     times(amount_txn, rate_functional) as amount_functional,
     times(amount_txn, rate_group) as amount_group
 from spread

@@ -30,7 +30,7 @@ with used as (
     union all
     select 'ledger', unnest([{'kind': 'legal_entity', 'code': company}, {'kind': 'account', 'code': account},
         {'kind': 'cost_center', 'code': cost_center}], recursive := true),
-        legal_entity_id, fiscal_period_id, period_end, abs(amount_group), true
+        legal_entity_id, fiscal_period_id, period_end, null, true
     from balance
     union all
     select 'ledger', 'supplier', supplier, legal_entity_id, fiscal_period_id, posting_date, abs(amount_group), true
@@ -106,7 +106,7 @@ from (
     select 'journal_line', 'ledger|' || journal_no || '|' || line, legal_entity_id, posting_date, amount_group
     from posting where fiscal_period_id = 'UNMAPPED' and exists (from posted where posted.fiscal_period_id = 'UNMAPPED')
     union all
-    select 'ledger_balance', 'ledger|' || balance_id, legal_entity_id, period_end, amount_group
+    select 'ledger_balance', 'ledger|' || balance_id, legal_entity_id, period_end, null
     from balance where fiscal_period_id = 'UNMAPPED'
     union all
     select 'budget_line', 'planning|' || line_id, legal_entity_id, null, amount_group
