@@ -139,6 +139,8 @@ select
     i.line as line_no,
     case i.document_type when 'CRM' then 'credit_memo' else 'invoice' end as document_type,
     i.status = 'approved' as is_approved,
+    i.supplier as supplier_code,
+    i.supplier_reference,
     i.invoice_date, i.posting_date, i.po_number, i.po_line,
     case i.document_type when 'CRM' then -i.quantity else i.quantity end as quantity,
     i.unit,

@@ -115,8 +115,24 @@ with cells as (
         year_to_date as (partition by grid.cell_id, grid.fiscal_year order by grid.ordinal rows unbounded preceding),
         full_year as (partition by grid.cell_id, grid.fiscal_year)
 ), doubt as (
-    select cell_id, fiscal_period_id, sum(amount_functional) as amount_functional
-    from failing where control_id in ('C07', 'C09') and cell_id is not null group by all
+    select cell_id, fiscal_period_id, sum(amount_functional) as amount_functional, count(*) as exceptions
+    from (
+        select legal_entity_id, cell_id, fiscal_period_id, amount_functional
+        from failing where control_id <> 'C25' and cell_id is not null
+        union all
+        select legal_entity_id, cell_of(legal_entity_id, cost_center_id, account_id, project_id, segment_1, segment_2) as cell_id,
+            fiscal_period_id, null
+        from (
+            select distinct legal_entity_id, fiscal_period_id, cost_center_id, account_id, project_id, segment_1, segment_2, currency
+            from orders where amount_functional is null and line_status not in ('draft', 'pending', 'rejected')
+            union
+            select distinct legal_entity_id, fiscal_period_id, cost_center_id, account_id, project_id, segment_1, segment_2, currency
+            from requisition where amount_functional is null and line_status not in ('draft', 'submitted', 'rejected')
+            union
+            select distinct legal_entity_id, fiscal_period_id, cost_center_id, account_id, project_id, location, program, currency
+            from budget where amount_functional is null and version_status in ('approved', 'locked')
+        ) where legal_entity_id <> 'UNMAPPED' group by legal_entity_id, cell_id, fiscal_period_id, currency
+    ) group by cell_id, fiscal_period_id
 ), with_window as (
     select running.*, coalesce(own.value, everywhere.value, 'year_to_date') as funds_window
     from running
@@ -146,6 +162,7 @@ select
         when 'year_to_date' then ytd_budget_functional - ytd_actual_functional
         else year_budget_functional - ytd_actual_functional end - pre_closing - enc_closing as funds_available_functional,
     coalesce(doubt.amount_functional, 0) as amount_in_question_functional,
+    coalesce(doubt.exceptions, 0) as exceptions_in_question,
     budget_group, ytd_budget_group, pre_closing_group as pre_encumbrance_closing_group,
     enc_closing_group as encumbrance_closing_group, actual_group, ytd_actual_group,
     case funds_window when 'period' then budget_group - actual_group
@@ -293,8 +310,8 @@ copy (
             when reason_code = 'price_differs' then 'price'
             when reason_code = 'tax_differs' then 'tax'
             when reason_code = 'currency_differs' then 'currency'
-            when reason_code = 'posted_twice' then 'duplicate'
-            when reason_code = 'ambiguous_code' then 'ambiguous'
+            when reason_code in ('posted_twice', 'same_number', 'same_amount', 'order_line_twice') then 'duplicate'
+            when reason_code in ('ambiguous_code', 'several_candidates') then 'ambiguous'
             else 'amount'
         end as status,
         reason_code, aspect, business_key, left_system, right_system, currency_code, left_amount, right_amount, difference_amount,

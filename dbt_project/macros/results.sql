@@ -69,9 +69,42 @@
 {%- endmacro %}
 
 
+{#-
+  Failing comparisons as they are, beside those that hold, already counted: for `control_result(is_gathered=true)`. `compared` has
+  the columns of the shared result; `passing` legal_entity_id, fiscal_period_id, is_equal, aspect, row_count and the two amounts.
+-#}
+{% macro failing_and_passing(compared, passing) -%}
+    {%- set texts = ['business_key', 'left_system', 'right_system', 'left_value', 'right_value'] -%}
+    {%- set amounts = ['left_amount', 'right_amount', 'difference_amount'] -%}
+    {%- set more = ['supplier_id', 'account_id', 'cost_center_id', 'cell_id'] -%}
+    {%- set shared = ['legal_entity_id', 'fiscal_period_id', 'is_equal', 'aspect', 'row_count', 'amount_functional', 'amount_group'] -%}
+    select
+        {{ (shared + texts + amounts + ['currency_code', 'quantity_difference'] + more) | join(', ') }},
+        reason_code,
+        document_date,
+        message
+    from {{ compared }}
+    where reason_code is not null
+
+    union all
+
+    select
+        {{ shared | join(', ') }}
+        {%- for column in texts %}, cast(null as varchar) as {{ column }}{% endfor %}
+        {%- for column in amounts %}, cast(null as numeric(28,4)) as {{ column }}{% endfor %},
+        cast(null as varchar) as currency_code,
+        cast(null as numeric(28,4)) as quantity_difference
+        {%- for column in more %}, cast(null as varchar) as {{ column }}{% endfor %},
+        cast(null as varchar) as reason_code,
+        cast(null as date) as document_date,
+        cast(null as varchar) as message
+    from {{ passing }}
+{%- endmacro %}
+
+
 {#- The controls whose models exist, by model name; marts take all of them. -#}
 {% macro control_models() -%}
-    {{ return(['rec_c01', 'rec_c02', 'rec_c07', 'rec_c09', 'rec_c18', 'rec_c19', 'rec_c22', 'rec_c25', 'rec_c26']) }}
+    {{ return(['rec_c01', 'rec_c02', 'rec_c07', 'rec_c08', 'rec_c09', 'rec_c18', 'rec_c19', 'rec_c22', 'rec_c25', 'rec_c26']) }}
 {%- endmacro %}
 
 

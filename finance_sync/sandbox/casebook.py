@@ -7,7 +7,7 @@ there are (plants).
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from typing import Any, Final
 
@@ -221,10 +221,17 @@ class Casebook:
                 "net": net, "tax": tax, "vat": int(w.half_up(w.as_ints(net * recoverable), 10_000)), "accrued": accrued,
                 "credit": False, "document_day": on - 1, "day": on, "approved_day": on, "cancelled_day": w.NEVER,
                 "paid_day": w.NEVER, "post_seen": on, "post_day": on, "post_delta": 0, "post_cur": other.get("cur", order.cur),
-                "post_acct": order.acct, "post_cc": order.cc, "again_seen": w.NEVER, "reversed_day": w.NEVER,
+                "post_acct": order.acct, "post_cc": order.cc, "again_seen": w.NEVER, "reversed_day": w.NEVER, "paper": ino,
+                "typed": 0,
             } | other
         )  # fmt: skip
         return ino
+
+    def bill(self, ent: int, on: int, amount: int, *, sup: int, **other: Any) -> int:
+        """An invoice that names no order; amount in hundredths of the currency's unit. Returns the invoice number."""
+        order = replace(self.order(ent, on, ltype=w.AMOUNT, exists=False), sup=sup)
+        minor = amount * 10 ** int(w.MINOR[order.cur]) // 100
+        return self.invoice(order, on, net=minor, **({"ono": -1, "oline": -1} | other))
 
     def entry(self, ent: int, on: int, lines: Sequence[Mapping[str, int]], **other: int) -> int:
         """A manual journal in functional currency, dated and seen on its day; returns its number.

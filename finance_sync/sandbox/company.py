@@ -29,6 +29,7 @@ from finance_sync.sandbox.plants_books import (
     plant_rates,
     plant_rejects,
 )  # fmt: skip
+from finance_sync.sandbox.plants_copies import plant_copies
 from finance_sync.sandbox.requisitions import requisitions
 from finance_sync.sandbox.stale import plant_stale
 
@@ -119,6 +120,7 @@ def casebook(scale: float, *, typed: bool = False) -> Casebook:
     book, count = Casebook(), instances(scale)
     plant_match(book, count)
     plant_posting(book, count)
+    plant_copies(book, count)
     plant_ledger(book, count)
     if not typed:
         plant_rejects(book, count)

@@ -33,9 +33,10 @@ INVOICE_LINE: Final = {
     "credit": pl.Boolean, "document_day": pl.Int64, "day": pl.Int64, "approved_day": pl.Int64, "cancelled_day": pl.Int64,
     "paid_day": pl.Int64,
     "post_seen": pl.Int64, "post_day": pl.Int64, "post_delta": pl.Int64, "post_cur": pl.Int64, "post_acct": pl.Int64,
-    "post_cc": pl.Int64, "again_seen": pl.Int64, "reversed_day": pl.Int64,
+    "post_cc": pl.Int64, "again_seen": pl.Int64, "reversed_day": pl.Int64, "paper": pl.Int64, "typed": pl.Int64,
 }  # fmt: skip
 """Invoice lines. day: posting date; accrued: what earlier receipts put on the GRNI account for it.
+paper: number of the supplier's own document, which two of ours share when it was entered twice; typed: how it was written down.
 post_*: how the ledger takes it (seen: day on which the journal appears; day: its posting date); again_seen: a second posting."""
 
 
@@ -171,7 +172,7 @@ def invoice_defaults(frame: pl.DataFrame) -> pl.DataFrame:
     return frame.with_columns(
         credit=pl.lit(value=False), cancelled_day=pl.lit(w.NEVER), paid_day=pl.lit(w.NEVER), post_seen=pl.col("approved_day"),
         post_day="day", post_delta=pl.lit(0), post_cur="cur", post_acct="acct", post_cc="cc", again_seen=pl.lit(w.NEVER),
-        reversed_day=pl.lit(w.NEVER),
+        reversed_day=pl.lit(w.NEVER), paper="ino", typed=pl.lit(0),
     )  # fmt: skip
 
 

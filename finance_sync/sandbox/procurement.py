@@ -145,7 +145,7 @@ def invoices(lines: pl.DataFrame, today: int) -> tuple[pl.DataFrame, pl.DataFram
         {
             "invoice": numbers(heads["ino"], "IV", 10), "entity": codes(heads["ent"], _ENTITIES),
             "supplier": codes(heads["sup"], w.PROCUREMENT_SUPPLIER_CODES),
-            "supplier_reference": numbers(heads["ino"] * 7919 % 100_000_007, "R-", 9),
+            "supplier_reference": supplier_reference(heads["paper"], heads["typed"]),
             "document_type": codes(heads["credit"].cast(pl.Int64), ("INV", "CRM")), "status": heads["status"],
             "invoice_date": dates(heads["document_day"]), "posting_date": dates(heads["day"]),
             "currency": codes(heads["cur"], w.CURRENCIES), "changed_at": times(day, heads["ino"]), "_day": day,
@@ -158,13 +158,22 @@ def invoices(lines: pl.DataFrame, today: int) -> tuple[pl.DataFrame, pl.DataFram
     detail = pl.DataFrame(
         {
             "invoice": numbers(now["ino"], "IV", 10), "line": now["line"], "po_number": numbers(now["ono"], "PO", 8),
-            "po_line": now["oline"], "quantity": _text(plain, "q", 1), "unit": codes(now["unit"], w.UNITS),
+            "po_line": now.select(pl.when(pl.col("oline") >= 0).then("oline")).to_series(),
+            "quantity": _text(plain, "q", 1), "unit": codes(now["unit"], w.UNITS),
             "unit_price": _text(plain, "p", 4), "net_amount": amounts(plain["net"], now["cur"]),
             "tax_cost": amounts(plain["tax"], now["cur"]), "tax_recoverable": amounts(plain["vat"], now["cur"]),
             **_coding(now), "_day": now["day"],
         }
     )  # fmt: skip
     return header, detail
+
+
+def supplier_reference(paper: pl.Series, typed: pl.Series) -> pl.Series:
+    """The supplier's own number as it was typed: as printed, in small letters without the zeros, or with spaces."""
+    printed = numbers(paper * 7919 % 100_000_007, "R-", 9)
+    small, spaced = printed.str.replace(r"^R-0*", "r"), printed.str.replace("R-", "R / ")
+    ways = np.stack([printed.to_numpy(), small.to_numpy(), spaced.to_numpy()])
+    return pl.Series(ways[typed.to_numpy(), np.arange(len(typed))], dtype=pl.String)
 
 
 def suppliers(today: int) -> pl.DataFrame:

@@ -151,6 +151,7 @@ def test_controls(company: Published) -> None:
     assert found == [
         ("C02", "not_applicable", "nothing feeds journal_line", 0),
         ("C07", "failed", None, 943),
+        ("C08", "not_applicable", "nothing feeds invoice_line", 0),
         ("C09", "not_applicable", "nothing feeds invoice_line, journal_line", 0),
         ("C18", "failed", None, 4),
         ("C25", "failed", None, 2807 + 48 + 25000 - 4846),

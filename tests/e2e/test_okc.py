@@ -105,6 +105,7 @@ def test_controls(city: Published) -> None:
         ("C01", "passed", None),
         ("C02", "not_applicable", "nothing feeds journal_line"),
         ("C07", "not_applicable", "nothing feeds purchase_order_line"),
+        ("C08", "not_applicable", "nothing feeds invoice_line"),
         ("C09", "not_applicable", "nothing feeds invoice_line, journal_line"),
         ("C18", "passed", None),
         ("C19", "nothing_to_compare", None),  # one currency

@@ -183,18 +183,10 @@ scoped as (
 
 ),
 
--- 5. what is in doubt: amounts of exceptions between documents that concern the cell. (Over budget is no doubt about a figure.)
+-- 5. what is in doubt
 doubts as (
 
-    select cell_id, fiscal_period_id, sum(amount_functional) as amount_functional
-    from (
-        select cell_id, fiscal_period_id, amount_functional from {{ ref('rec_c07') }}
-        where cell_id is not null
-        union all
-        select cell_id, fiscal_period_id, amount_functional from {{ ref('rec_c09') }}
-        where cell_id is not null
-    ) as exceptions
-    group by cell_id, fiscal_period_id
+    select cell_id, fiscal_period_id, amount_functional, exception_count from {{ ref('int_cell_doubt') }}
 
 ),
 
@@ -231,7 +223,8 @@ final as (
         end - scoped.pre_encumbrance_closing_{{ currency }} - scoped.encumbrance_closing_{{ currency }}
             as funds_available_{{ currency }},
         {%- endfor %}
-        coalesce(doubts.amount_functional, 0) as amount_in_question_functional
+        coalesce(doubts.amount_functional, 0) as amount_in_question_functional,
+        coalesce(doubts.exception_count, 0) as exceptions_in_question
     from scoped
     left join doubts
         on doubts.cell_id = scoped.cell_id and doubts.fiscal_period_id = scoped.fiscal_period_id
