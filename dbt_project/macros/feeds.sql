@@ -12,7 +12,8 @@
     {%- if not execute -%}
         select 1 as nothing
     {%- else -%}
-        {%- set columns = model.config.meta.feed_columns -%}
+        {%- set meta = model.config.meta if 'feed_columns' in model.config.meta else finance_sync.object_meta(object) -%}
+        {%- set columns = meta.feed_columns -%}
         {%- set own = finance_sync.feed_own_columns(columns) -%}
         {%- set systems = finance_sync.feed_systems(object) -%}
         {%- if not feeds -%}
@@ -24,7 +25,7 @@
         {%- for feed in feeds -%}
             {%- set relation = relations[loop.index0] -%}
             {%- set supplied = adapter.get_columns_in_relation(relation) | map(attribute='name') | map('lower') | list -%}
-            {%- for name in ['source_key', '_batch_id', '_batch_seq', '_deleted'] + (model.config.meta.feed_required or []) -%}
+            {%- for name in ['source_key', '_batch_id', '_batch_seq', '_deleted'] + (meta.feed_required or []) -%}
                 {%- if name not in supplied -%}
                     {{ exceptions.raise_compiler_error(
                         "staging model " ~ feed ~ " supplies no column " ~ name ~ ", which canonical object " ~ object ~ " requires"
@@ -58,6 +59,14 @@
             {% if not loop.last %}union all{% endif %}
         {% endfor -%}
     {%- endif -%}
+{%- endmacro %}
+
+
+{#- What the catalog says of a canonical object, for models beside the object's own. -#}
+{% macro object_meta(object) -%}
+    {%- for node in graph.nodes.values() if node.config.meta.object == object -%}
+        {{ return(node.config.meta) }}
+    {%- endfor -%}
 {%- endmacro %}
 
 

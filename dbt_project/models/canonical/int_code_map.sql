@@ -22,7 +22,45 @@ members as (
 
 ),
 
--- 2. systems that use canonical codes: each member is its own code, always
+-- 2. systems that use canonical codes: each member is its own code, always. A supplier that the crosswalk takes for another
+--    one is that other one on those days.
+taken_for_another as (
+
+    select
+        crosswalk.system,
+        crosswalk.source_code,
+        crosswalk.valid_from,
+        crosswalk.valid_to,
+        lag(crosswalk.valid_to) over (
+            partition by crosswalk.system, crosswalk.source_code order by crosswalk.valid_from
+        ) as before_that,
+        row_number() over (
+            partition by crosswalk.system, crosswalk.source_code order by crosswalk.valid_from desc
+        ) as from_the_last
+    from {{ ref('int_crosswalk') }} as crosswalk
+    inner join systems on systems.system = crosswalk.system and systems.kind = crosswalk.kind
+    where systems.kind = 'supplier' and systems.mode = 'identity'
+
+),
+
+days_of_its_own as (
+
+    select
+        system,
+        source_code,
+        coalesce(before_that + 1, date '0001-01-01') as valid_from,
+        valid_from - 1 as valid_to
+    from taken_for_another
+    where valid_from > coalesce(before_that + 1, date '0001-01-01')
+
+    union all
+
+    select system, source_code, valid_to + 1 as valid_from, date '9999-12-31' as valid_to
+    from taken_for_another
+    where from_the_last = 1 and valid_to < date '9999-12-31'
+
+),
+
 identity_codes as (
 
     select
@@ -39,6 +77,26 @@ identity_codes as (
     from systems
     inner join members on members.kind = systems.kind
     where systems.mode = 'identity'
+        and not exists (
+            select 1 from taken_for_another as taken
+            where systems.kind = 'supplier' and taken.system = systems.system and taken.source_code = members.member_id
+        )
+
+    union all
+
+    select
+        own.system,
+        'supplier' as kind,
+        own.source_code,
+        own.valid_from,
+        own.valid_to,
+        own.source_code as canonical_id,
+        false as is_ambiguous,
+        1 as candidates,
+        null as functional_currency,
+        null as calendar_id
+    from days_of_its_own as own
+    inner join members on members.kind = 'supplier' and members.member_id = own.source_code
 
 ),
 
@@ -69,7 +127,7 @@ mapped_codes as (
         on crosswalk.system = systems.system and crosswalk.kind = systems.kind
     left join members
         on members.kind = crosswalk.kind and members.member_id = crosswalk.canonical_code
-    where systems.mode = 'mapped'
+    where systems.mode = 'mapped' or systems.kind = 'supplier'
 
 ),
 

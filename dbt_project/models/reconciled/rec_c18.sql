@@ -254,6 +254,28 @@ compared as (
         select distinct system, kind, source_code from {{ ref('int_code_map') }} where not is_ambiguous
     ) as known_codes
 
+    union all
+
+    select
+        'ALL' as legal_entity_id,
+        'ALL' as fiscal_period_id,
+        reason_code,
+        is_equal,
+        aspect,
+        business_key,
+        left_system,
+        right_system,
+        left_value,
+        right_value,
+        null as amount_group,
+        amount_in_use,
+        supplier_id,
+        null as account_id,
+        null as cost_center_id,
+        null as document_date,
+        message
+    from {{ ref('int_supplier_finding') }}
+
 ),
 
 shaped as (

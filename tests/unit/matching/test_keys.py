@@ -21,7 +21,7 @@ NAMES = [
     ("ALDER-COMPONENTS (Inc)", "alder components"),
     ("Müller & Söhne GmbH & Co. KG", "muller sohne"),
     ("Straße 5 AG", "strasse 5"),
-    ("O'Brien’s S.A.", "obriens"),
+    ("O'Brien\u2019s S.A.", "obriens"),
     ("Łódź  Chemia sp. z o.o.", "lodz chemia sp z oo"),
     ("Éclair\u00a0\u2013 Bäckerei", "eclair backerei"),
     ("Co Co Foods Company", "co co foods"),
