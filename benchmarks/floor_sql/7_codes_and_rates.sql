@@ -114,11 +114,79 @@ from (
 )
 where legal_entity_id <> 'UNMAPPED';
 
+-- suppliers as such: whom a code is taken for today, and the keys under which they are compared (this company's spellings)
+create temp table party as
+with record as (
+    select 'ledger' as system, vendor as code, vendor as id, name, tax_id, bank_account, country, blocked = 'Y' as is_blocked
+    from '${source}/ledger/suppliers/*.parquet'
+    union all
+    select 'procurement', own.supplier, nullif(code.id, 'UNMAPPED'), own.name, own.tax_number, own.iban, own.country, false
+    from '${source}/procurement/suppliers/*.parquet' as own
+    left join code on code.kind = 'supplier' and code.source_code = own.supplier
+        and date '${as_of}' between code.valid_from and code.valid_to
+)
+select
+    system, code, id, coalesce(id, system || '|' || code) as party, country,
+    regexp_replace(trim(regexp_replace(lower(name), '[^a-z0-9]+', ' ', 'g')), '( (inc|llc|ltd|gmbh))+$$', '') as name_key,
+    regexp_replace(tax_id, '[^A-Z0-9]', '', 'g') as tax_key, regexp_replace(bank_account, '[^A-Z0-9]', '', 'g') as bank_key
+from record
+where coalesce(id, '') not in (select code from record where is_blocked);
+
+create temp table twins as
+with evidence as (
+    select 'tax' as kind, tax_key as shared, party from party
+    union select 'bank', bank_key, party from party
+    union select 'name', name_key, party from party
+), telling as (
+    select * from evidence where shared is not null qualify count(*) over (partition by kind, shared) between 2 and 20
+)
+select one.party as left_party, other.party as right_party, bool_or(one.kind = 'tax') as same_tax
+from telling as one join telling as other on other.kind = one.kind and other.shared = one.shared and one.party < other.party
+group by all
+having same_tax or left_party not in (select party from party where tax_key is not null)
+    or right_party not in (select party from party where tax_key is not null);
+
+create temp table attribute as
+select
+    unnest([{'aspect': 'tax_id', 'is_equal': own.tax_key is not distinct from best.tax_key},
+        {'aspect': 'bank_account', 'is_equal': own.bank_key is not distinct from best.bank_key},
+        {'aspect': 'country', 'is_equal': own.country is not distinct from best.country}], recursive := true),
+    own.code, best.party
+from party as own join party as best on best.system = 'ledger' and best.code = own.id where own.system = 'procurement';
+
+create temp table at_stake as
+select case when supplier_id = 'UNMAPPED' then 'procurement|' || suspects[5].code else supplier_id end as party, sum(abs(amount_group)) as amount
+from (
+    select supplier_id, suspects, amount_group from orders where line_status in ('pending', 'approved', 'issued')
+    union all
+    select supplier_id, suspects, amount_group from invoice where posting_date > date '${as_of}' - 90
+)
+where party in (select left_party from twins union select right_party from twins union select party from attribute where not is_equal)
+group by all;
+
+insert into failing by name
+select
+    'C18' as control_id, 'ALL' as legal_entity_id, 'ALL' as fiscal_period_id, 'supplier_duplicate' as reason_code,
+    'identity' as aspect, 'supplier|' || left_party || '|' || right_party as business_key,
+    (select min(system) from party where party = left_party) as left_system,
+    (select min(system) from party where party = right_party) as right_system,
+    least(coalesce(l.amount, 0), coalesce(r.amount, 0)) as amount_group,
+    (select min(id) from party where party in (left_party, right_party)) as supplier_id
+from twins left join at_stake as l on l.party = left_party left join at_stake as r on r.party = right_party
+union all by name
+select
+    'C18' as control_id, 'ALL' as legal_entity_id, 'ALL' as fiscal_period_id, 'attribute_differs' as reason_code, aspect,
+    'supplier|procurement|' || code as business_key, 'procurement' as left_system, 'ledger' as right_system,
+    coalesce(amount, 0) as amount_group, party as supplier_id
+from attribute left join at_stake using (party) where not is_equal;
+
 -- codes that mean something: members in systems of canonical codes, and mapped ones
 insert into passing
 select 'C18', 'ALL', 'ALL', 'matched', (select 2 * count(*) from member)
     + (select count(*) from member where kind in ('cost_center', 'project'))
-    + (select count(distinct (kind, source_code)) from code where not is_ambiguous);
+    + (select count(distinct (kind, source_code)) from code where not is_ambiguous)
+    + (select count(distinct party) from party where party not in (select left_party from twins union select right_party from twins))
+    + (select count(*) from attribute where is_equal);
 
 -- ---- C19 rates
 create temp table rate_need as

@@ -306,12 +306,12 @@ copy (
                 then 'missing_right'
             when reason_code in ('over_invoiced', 'short_receipt', 'over_receipt', 'rejected_goods', 'unit_differs') then 'quantity'
             when reason_code in ('after_close', 'period_differs', 'date_outside_calendar') then 'period'
-            when reason_code in ('coding_differs', 'blocked_code', 'expired_code') then 'account_coding'
+            when reason_code in ('coding_differs', 'blocked_code', 'expired_code', 'attribute_differs') then 'account_coding'
             when reason_code = 'price_differs' then 'price'
             when reason_code = 'tax_differs' then 'tax'
             when reason_code = 'currency_differs' then 'currency'
             when reason_code in ('posted_twice', 'same_number', 'same_amount', 'order_line_twice') then 'duplicate'
-            when reason_code in ('ambiguous_code', 'several_candidates') then 'ambiguous'
+            when reason_code in ('ambiguous_code', 'several_candidates', 'supplier_duplicate') then 'ambiguous'
             else 'amount'
         end as status,
         reason_code, aspect, business_key, left_system, right_system, currency_code, left_amount, right_amount, difference_amount,

@@ -32,6 +32,7 @@ from finance_sync.sandbox.plants_books import (
 from finance_sync.sandbox.plants_copies import plant_copies
 from finance_sync.sandbox.requisitions import requisitions
 from finance_sync.sandbox.stale import plant_stale
+from finance_sync.sandbox.suppliers import plant_suppliers
 
 SHARD_SCALE: Final = 20.0
 """Greatest scale of one shard; memory follows it, not the scale of the company."""
@@ -125,6 +126,7 @@ def casebook(scale: float, *, typed: bool = False) -> Casebook:
     if not typed:
         plant_rejects(book, count)
     plant_master_data(book, count)
+    plant_suppliers(book)
     plant_rates(book, count)
     plant_budgets(book, count)
     plant_control_file(book)

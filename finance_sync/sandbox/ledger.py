@@ -13,6 +13,7 @@ from typing import Any, Final
 import numpy as np
 import polars as pl
 
+from finance_sync.sandbox import suppliers as master
 from finance_sync.sandbox import world as w
 from finance_sync.sandbox.journals import CLOSING_PERIOD, JOURNAL_TYPES, LEDGER_TYPES, REFERENCES
 from finance_sync.sandbox.plants_books import WITHOUT_BALANCE
@@ -168,17 +169,18 @@ def projects() -> pl.DataFrame:
     return pl.DataFrame(rows, schema=schema).with_columns(_day=pl.lit(_OLD))
 
 
-def suppliers(today: int) -> pl.DataFrame:
+def suppliers(today: int, *, planted: bool = True) -> pl.DataFrame:
     """Supplier accounts under the ledger's codes; new ones and new names a day after procurement."""
-    number = np.flatnonzero([bool(code) for code in w.LEDGER_SUPPLIER_CODES])
+    number = master.present(np.flatnonzero([bool(code) for code in w.LEDGER_SUPPLIER_CODES]), planted=planted)
     frame = pl.DataFrame(
         {
             "n": number,
             "created": w.supplier_created(number),
             "renamed": np.minimum(renamed_days(number) + 1, w.NEVER),
+            "account": master.account_days(number, master.LEDGER, planted=planted),
         }
     ).filter(pl.col("created") <= today)
-    day = last_day(frame, ("created", "renamed"), today)
+    day = last_day(frame, ("created", "renamed", "account"), today)
     is_renamed = (frame["renamed"] <= today).to_list()
     blocked = {w.SUPPLIERS + position for position, row in enumerate(w.EXTRA_SUPPLIERS) if row[3]}
     numbers_ = frame["n"].to_list()
@@ -186,8 +188,9 @@ def suppliers(today: int) -> pl.DataFrame:
         {
             "vendor": codes(frame["n"], w.LEDGER_SUPPLIER_CODES),
             "name": [w.SUPPLIER_NAMES[n] + (" Group" if new else "") for n, new in zip(numbers_, is_renamed, strict=True)],
-            "tax_id": numbers(frame["n"] * 7_654_321 % 999_999_937, "TX", 9),
-            "country": codes(frame["n"] % len(w.ENTITIES), tuple(e.country for e in w.ENTITIES)),
+            "tax_id": master.tax_ids(frame["n"], master.LEDGER, planted=planted),
+            "bank_account": master.bank_accounts(frame["n"], frame["account"], today, master.LEDGER, planted=planted),
+            **master.places(frame["n"], master.LEDGER, planted=planted),
             "blocked": ["Y" if n in blocked else "N" for n in numbers_],
             "changed_at": times(day, frame["n"]), "_day": day,
         }

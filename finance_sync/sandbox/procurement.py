@@ -13,6 +13,7 @@ from typing import Final
 import numpy as np
 import polars as pl
 
+from finance_sync.sandbox import suppliers as master
 from finance_sync.sandbox import world as w
 from finance_sync.sandbox.orders import DRAFT, PENDING, REJECTED
 from finance_sync.sandbox.text import amounts, codes, dates, decimal_text, last_day, numbers, spoiled, times
@@ -176,23 +177,25 @@ def supplier_reference(paper: pl.Series, typed: pl.Series) -> pl.Series:
     return pl.Series(ways[typed.to_numpy(), np.arange(len(typed))], dtype=pl.String)
 
 
-def suppliers(today: int) -> pl.DataFrame:
+def suppliers(today: int, *, planted: bool = True) -> pl.DataFrame:
     """Supplier master under procurement's own codes; now and then one changes its name."""
-    number = np.arange(len(w.PROCUREMENT_SUPPLIER_CODES))
+    number = master.present(np.arange(len(w.PROCUREMENT_SUPPLIER_CODES)), planted=planted)
     created = w.supplier_created(number)
     renamed = renamed_days(number)
-    frame = pl.DataFrame({"n": number, "created": created, "renamed": renamed}).filter(
+    account = master.account_days(number, master.PROCUREMENT, planted=planted)
+    frame = pl.DataFrame({"n": number, "created": created, "renamed": renamed, "account": account}).filter(
         pl.col("created") <= today
     )
-    day = last_day(frame, ("created", "renamed"), today)
+    day = last_day(frame, ("created", "renamed", "account"), today)
     is_renamed = (frame["renamed"] <= today).to_numpy()
     names = np.array(w.SUPPLIER_NAMES, dtype=object)[frame["n"].to_numpy()]
     return pl.DataFrame(
         {
             "supplier": codes(frame["n"], w.PROCUREMENT_SUPPLIER_CODES),
             "name": pl.Series([f"{name}{' Group' if new else ''}" for name, new in zip(names, is_renamed, strict=True)]),
-            "tax_number": numbers(frame["n"] * 7_654_321 % 999_999_937, "TX", 9),
-            "country": codes(frame["n"] % len(w.ENTITIES), tuple(e.country for e in w.ENTITIES)),
+            "tax_number": master.tax_ids(frame["n"], master.PROCUREMENT, planted=planted),
+            "iban": master.bank_accounts(frame["n"], frame["account"], today, master.PROCUREMENT, planted=planted),
+            **master.places(frame["n"], master.PROCUREMENT, planted=planted),
             "changed_at": times(day, frame["n"]), "_day": day,
         }
     )  # fmt: skip

@@ -58,14 +58,16 @@ def master_tables(company: Company, today: int) -> Iterator[Table]:
         (stale.CONTRACTS_STOP, stale.ASSETS_STOP) if company.planted else (today, today)
     )
     filled = not company.planted
-    yield Table("procurement", "suppliers", ("supplier",), procurement.suppliers(today))
+    yield Table(
+        "procurement", "suppliers", ("supplier",), procurement.suppliers(today, planted=company.planted)
+    )
     yield Table("procurement", "contracts", ("contract",), stale.contracts(today, contracts_stop))
     releases = stale.movements(today, ("contract", "release", "released_on"), filled=filled)
     yield Table("procurement", "contract_releases", ("contract", "release"), releases)
     yield Table("ledger", "accounts", ("account",), ledger.accounts())
     yield Table("ledger", "cost_centers", ("cost_center",), ledger.cost_centers(today))
     yield Table("ledger", "projects", ("project",), ledger.projects())
-    yield Table("ledger", "suppliers", ("vendor",), ledger.suppliers(today))
+    yield Table("ledger", "suppliers", ("vendor",), ledger.suppliers(today, planted=company.planted))
     yield Table("ledger", "asset_register", ("asset",), stale.assets(today, assets_stop))
     transfers = stale.movements(today, ("asset", "moved_on", "to_company"), filled=filled)
     yield Table("ledger", "asset_transfers", ("asset", "moved_on"), transfers)

@@ -281,6 +281,11 @@ EXTRA_SUPPLIERS: Final = (
     (9102, 9102, "Orchard Hydraulics (debarred)", True),
     (9201, 0, "Twin Rivers Supply", False),
     (9202, 0, "Twin Peaks Trading", False),
+    (9301, 9301, "Blue Heron Catering", False),
+    (9302, 9302, "Blue Heron Events", False),
+    (9303, 0, "CEDAR LOGISTICS, LLC", False),
+    (9304, 0, "Kestrel Couriers", False),
+    (9305, 0, "Juniper Laboratory Group", False),
 )
 _FIRST: Final = ("Alder", "Birch", "Cedar", "Dover", "Ember", "Falcon", "Granite", "Harbor", "Ivory", "Juniper", "Keystone",
                  "Lumen", "Meadow", "Nimbus", "Orion", "Pioneer", "Quarry", "Raven", "Summit", "Tundra")  # fmt: skip

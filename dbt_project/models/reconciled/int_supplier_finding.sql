@@ -1,9 +1,10 @@
 {{ config(materialized='ephemeral') }}
 {#-
   What C18 has to say about suppliers as such: those that seem to be one, and those whose attributes differ between systems.
-  A key that more suppliers share than this is a placeholder and says nothing.
+  most_parties: a key that more suppliers share is a placeholder and says nothing. stake_days: an older invoice is taken for paid.
 -#}
 {%- set most_parties = 20 %}
+{%- set stake_days = 90 %}
 {%- set attributes = [
     {'name': 'tax_id', 'key': 'tax_key', 'shown': 'tax_id', 'words': 'tax id'},
     {'name': 'bank_account', 'key': 'bank_fingerprint', 'shown': 'bank_account', 'words': 'bank account (last four signs)'},
@@ -160,7 +161,7 @@ compared_attributes as (
 
 ),
 
--- 6. what is at stake: orders that are still open, and invoices of the last year
+-- 6. what is at stake: orders that are still open, and invoices so young that they may wait for payment
 at_stake as (
 
     select used.party_id, sum(abs(cast(used.amount_group as numeric(28,4)))) as amount_group
@@ -168,7 +169,7 @@ at_stake as (
         {%- for fact, condition in [
             ('purchase_order_line', "fact.line_status in ('pending', 'approved', 'issued')"),
             ('invoice_line', "fact.line_status not in ('draft', 'rejected', 'cancelled') and fact.posting_date > "
-                ~ add_days(as_of(), -365)),
+                ~ add_days(as_of(), -stake_days)),
         ] %}
         select
             case when fact.supplier_id = 'UNMAPPED' then fact.source_system || '|' || fact.supplier_code else fact.supplier_id end

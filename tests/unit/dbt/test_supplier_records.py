@@ -23,8 +23,13 @@ def test_records(needs_engine: str, tmp_path: Path) -> None:
         {"supplier_code": f"t{n}", "supplier_name": "x", "tax_id": tax_id, "country_code": country}
         for n, (tax_id, country, _) in enumerate(TAX_IDS)
     ]
-    rows += [{"supplier_code": f"b{n}", "supplier_name": "x", "bank_account": account} for n, (account, _) in enumerate(ACCOUNTS)]
-    harness.land("erp", "supplier", 1, [{"source_key": row["supplier_code"], **row} for row in rows], dimension=True)
+    rows += [
+        {"supplier_code": f"b{n}", "supplier_name": "x", "bank_account": account}
+        for n, (account, _) in enumerate(ACCOUNTS)
+    ]
+    harness.land(
+        "erp", "supplier", 1, [{"source_key": row["supplier_code"], **row} for row in rows], dimension=True
+    )
     harness.land("proc", "supplier", 1, [
         {"source_key": code, "supplier_code": code, "supplier_name": "p"} for code in ("p1", "p2", "p3")
     ], dimension=True)  # fmt: skip
