@@ -142,7 +142,7 @@ compared_attributes as (
         best.source_system as right_system,
         other.{{ attribute.shown }} as left_value,
         best.{{ attribute.shown }} as right_value,
-        other.{{ attribute.key }} is not distinct from best.{{ attribute.key }} as is_equal
+        coalesce(other.{{ attribute.key }}, '') = coalesce(best.{{ attribute.key }}, '') as is_equal
     from records as other
     inner join described as best on best.party_id = other.party_id and best.place = 1
     inner join kept as left_kept on left_kept.source_system = other.source_system
