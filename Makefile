@@ -61,7 +61,7 @@ doctor: $(STAMP) ## Check the deployment, its connections and this machine
 	@$(FS) doctor
 
 test: $(STAMP) ## Run all tests
-	@$(BIN)/python -m pytest -n $(TEST_WORKERS) --dist loadgroup
+	@$(BIN)/python -m pytest -n $(TEST_WORKERS) --dist loadgroup --no-loadscope-reorder
 
 check: $(STAMP) ## Quick checks while working: lint, types and unit tests
 	@$(MAKE) --no-print-directory lint

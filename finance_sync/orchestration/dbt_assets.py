@@ -12,6 +12,7 @@ import re
 import time
 from collections import Counter
 from collections.abc import Iterator, Mapping
+from graphlib import TopologicalSorter
 from typing import Any
 
 import dagster as dg
@@ -150,6 +151,10 @@ def _step(site: Site, bench: Bench, step: str, all_specs: Mapping[str, dg.AssetS
             on_event=lambda item: _log_failure(context, site, item),
         )  # fmt: skip
         counts = Counter(item.resource_type for item in result.models if not item.failed)
+        if step in result.unchanged:
+            site.progress("nothing new for them: they stand as they are")
+            yield from _standing(specs, tests)
+            return
         site.progress(
             f"built {counts['model']} models, {counts['test']} tests passed, {time.perf_counter() - started:.1f} s"
         )
@@ -201,6 +206,23 @@ def _events(
         ran = [test for test in ran if test.status != "skipped"]
         if ran:
             yield _test_result(spec.key, ran)
+
+
+def _standing(
+    specs: Mapping[str, dg.AssetSpec], tests: Mapping[str, Mapping[str, str]]
+) -> Iterator[dg.MaterializeResult[Any] | dg.AssetCheckResult]:
+    """Models that no news reached: up to date without having been built, what they depend on first."""
+    mine = {spec.key: key for key, spec in specs.items()}
+    order = TopologicalSorter({
+        spec.key: [dep.asset_key for dep in spec.deps if dep.asset_key in mine] for spec in specs.values()
+    })  # fmt: skip
+    for asset in order.static_order():
+        yield dg.MaterializeResult(asset_key=asset, metadata={facts.STATE: facts.STANDS})
+        if mine[asset] in tests:
+            metadata: dict[str, Any] = {facts.STATE: facts.STANDS, facts.TESTS: 0}
+            yield dg.AssetCheckResult(
+                asset_key=asset, check_name=facts.TESTS_CHECK, passed=True, metadata=metadata
+            )
 
 
 def _test_result(key: dg.AssetKey, ran: list[ModelResult]) -> dg.AssetCheckResult:

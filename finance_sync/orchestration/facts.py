@@ -16,6 +16,7 @@ from finance_sync.orchestration.text import markdown_table
 
 # Labels, as people see them.
 STATE = "state"
+STANDS = "stands as it was: nothing new"
 ROWS, REJECTED, UNCHANGED, DELETED = (
     "rows landed",
     "rows rejected",

@@ -50,6 +50,7 @@ class _Reading:
         self.objects: list[ObjectLine] = []
         self.checks: list[CheckLine] = []
         self.models: set[dg.AssetKey] = set()
+        self.standing: set[dg.AssetKey] = set()
         self.rebuilt: dict[str, str] = {}
         self.technical: list[str] = []
         self.blocked_by: list[str] = []
@@ -89,6 +90,7 @@ class _Reading:
             objects=tuple(sorted(self.objects, key=lambda line: (line.system, line.object))),
             checks=tuple(sorted(self.checks, key=lambda line: (line.control_id, line.check))),
             models=len(self.models),
+            standing=len(self.standing),
             tests=self.tests,
             rebuilt=self.rebuilt,
             publication=current if current.exists() else None,
@@ -113,6 +115,8 @@ class _Reading:
                     data_as_of=str(found.get(facts.DATA_AS_OF, "")),
                 )
             )
+        elif found.get(facts.STATE) == facts.STANDS:
+            self.standing.add(key)
         elif key != REPORT:
             self.models.add(key)
             if facts.REBUILT in found:

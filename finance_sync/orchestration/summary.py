@@ -90,6 +90,7 @@ class RunSummary:
         objects: one line per object that the run was asked to land.
         checks: verdicts of all checks of the suites.
         models: dbt models built; tests: dbt tests passed.
+        standing: dbt models that no news reached, left as they were.
         rebuilt: layers that were built from nothing, and why.
         publication: folder of what readers see now; None when nothing was ever published.
         version: content hash of the publication of this run; empty when the run did not publish.
@@ -108,6 +109,7 @@ class RunSummary:
     objects: Sequence[ObjectLine] = ()
     checks: Sequence[CheckLine] = ()
     models: int = 0
+    standing: int = 0
     tests: int = 0
     rebuilt: Mapping[str, str] = field(default_factory=dict)
     publication: Path | None = None
@@ -235,6 +237,8 @@ def _built_line(summary: RunSummary) -> str:
     for layer, why in summary.rebuilt.items():
         reasons.setdefault(why, []).append(layer)
     text = f"{_number(summary.models, 'model')}, {_number(summary.tests, 'test')} passed"
+    if summary.standing:
+        text += f" · {_number(summary.standing, 'model')} stand as they were, nothing new for them"
     return text + "".join(f" · {', '.join(layers)} from nothing ({why})" for why, layers in reasons.items())
 
 

@@ -42,6 +42,7 @@ from finance_sync.warehouse.project import (
 from finance_sync.warehouse.scope import (
     LandedScope,
     build_scope,
+    canonical_inputs,
     fact_fingerprint,
     landed_scope,
     landed_variable,
@@ -60,6 +61,7 @@ class BuildResult:
         models: every dbt node that ran, in order.
         new_batches: batches that the facts read.
         full_refresh: layers that were built from nothing, and why.
+        unchanged: layers that stand as they are, since nothing that they are made of has changed.
         seconds: wall time by step.
     """
 
@@ -67,6 +69,7 @@ class BuildResult:
     new_batches: int
     full_refresh: Mapping[str, str]
     seconds: Mapping[str, float] = field(default_factory=dict)
+    unchanged: frozenset[str] = frozenset()
 
     @property
     def failed(self) -> tuple[ModelResult, ...]:
@@ -108,6 +111,7 @@ def build(
     clock.lap("parse")
     models: list[ModelResult] = []
     reasons: dict[str, str] = {}
+    unchanged: set[str] = set()
     new_batches = 0
     batches = _all_batches(settings, deployment)
     as_of = deployment.business_date(settings)
@@ -121,6 +125,10 @@ def build(
                 scope = landed_scope(deployment, batches, state.processed(), everything=bool(reason))
                 new_batches = sum(len(part.batches) for part in scope.values() if not part.whole or reason)
                 _load_meta(warehouse, settings, deployment, as_of, scope)
+                if not reason and state.stands(deployment, code, scope):
+                    unchanged.add(layer)
+                    continue
+                state.begin_canonical()
                 landed = landed_variable(deployment, scope)
                 if isinstance(warehouse, PostgresWarehouse):
                     _load_raw(warehouse, landed, scope)
@@ -164,7 +172,7 @@ def build(
             warehouse.close()
         clock.lap(f"{layer}: state")
 
-    return BuildResult(tuple(models), new_batches, reasons, clock.laps)
+    return BuildResult(tuple(models), new_batches, reasons, clock.laps, frozenset(unchanged))
 
 
 @dataclass(frozen=True)
@@ -209,6 +217,21 @@ class _State:
             return "the models, the contracts or the mapping of codes changed"
         return ""
 
+    def stands(
+        self, deployment: Deployment, code: Code, scope: Mapping[tuple[str, str], LandedScope]
+    ) -> bool:
+        """Whether the canonical models are what this build would make: same batches, code and reference tables."""
+        known = self.processed()
+        return self._value("canonical_inputs") == canonical_inputs(deployment, code.canonical) and all(
+            (system, name, batch.batch_id) in known
+            for (system, name), part in scope.items()
+            for batch in part.batches
+        )
+
+    def begin_canonical(self) -> None:
+        """From here on the models may be half built."""
+        self._set("canonical_inputs", "")
+
     def why_full_reconciled(self, code: Code) -> str:
         known = self._value("reconciled")
         if known is None:
@@ -233,6 +256,7 @@ class _State:
         if table is not None:
             self._warehouse.load("state", "processed_batch", table, append=True)
         self._set("canonical", fact_fingerprint(deployment, code.canonical))
+        self._set("canonical_inputs", canonical_inputs(deployment, code.canonical))
 
     def mark_reconciled(self, code: Code, periods: Iterable[str] | None) -> None:
         if periods is None or self._value("reconciled") is not None:

@@ -5,16 +5,21 @@ Belongs here: helpers of the end-to-end tests. Does not: assertions about figure
 
 from __future__ import annotations
 
+import multiprocessing
 import os
-import subprocess
-import sys
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from tempfile import NamedTemporaryFile
 
 import duckdb
 import pyarrow as pa
 
 from finance_sync.settings import Settings, load_settings
 from finance_sync.warehouse.publish import read_published
+
+# Processes are forked from one that has imported the libraries; each run of the product would import them again.
+_FORKS = multiprocessing.get_context("forkserver")
+_FORKS.set_forkserver_preload(["finance_sync.cli", "finance_sync.orchestration.nightly", "dbt.cli.main"])
 
 
 def environment(home: Path, **settings: object) -> dict[str, str]:
@@ -28,23 +33,47 @@ def environment(home: Path, **settings: object) -> dict[str, str]:
     return kept | {f"FINANCE_SYNC_{name.upper()}": str(value) for name, value in settings.items()}
 
 
+def start(
+    *arguments: str, home: Path, output: Path, **settings: object
+) -> multiprocessing.process.BaseProcess:
+    """Start `finance-sync ...` in a process of its own; what it prints goes to a file."""
+    process = _FORKS.Process(target=_command, args=(arguments, environment(home, **settings), str(output)))
+    process.start()
+    return process
+
+
 def finance_sync(
     *arguments: str, home: Path, expect: int | None = 0, timeout: float = 600, **settings: object
 ) -> str:
-    """Run `finance-sync ...` in a process of its own; returns what it printed.
+    """Run `finance-sync ...` to its end; returns what it printed.
 
     Raises:
-        AssertionError: its exit code is not the expected one; the output is in the message.
+        AssertionError: its exit code is not the expected one, or it takes too long; the output is in the message.
     """
-    done = subprocess.run(
-        [sys.executable, "-m", "finance_sync.cli", *arguments],
-        env=environment(home, **settings), capture_output=True, text=True, timeout=timeout, check=False,
-    )  # fmt: skip
-    output = done.stdout + done.stderr
-    assert expect is None or done.returncode == expect, (
-        f"finance-sync {' '.join(arguments)} ended with {done.returncode}:\n{output[-6000:]}"
-    )
+    with NamedTemporaryFile(suffix=".txt") as file:
+        process = start(*arguments, home=home, output=Path(file.name), **settings)
+        process.join(timeout)
+        code = process.exitcode
+        if code is None:
+            process.kill()
+            process.join()
+        output = Path(file.name).read_text()
+    told = f"finance-sync {' '.join(arguments)} ended with {code}:\n{output[-6000:]}"
+    assert code is not None, told
+    assert expect in (None, code), told
     return output
+
+
+def _command(arguments: Sequence[str], variables: Mapping[str, str], output: str) -> None:
+    """The body of a forked process: the command line program with an environment of its own."""
+    os.environ.clear()
+    os.environ.update(variables)
+    file = os.open(output, os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
+    os.dup2(file, 1)
+    os.dup2(file, 2)
+    from finance_sync.cli import app
+
+    app(list(arguments), prog_name="finance-sync")
 
 
 def settings_of(home: Path, **overrides: object) -> Settings:

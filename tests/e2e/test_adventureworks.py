@@ -14,6 +14,9 @@ import pytest
 
 from tests.e2e.real_data import ENGINES, Published, differing_rows, need, run_deployment
 
+# One worker: a run of the deployment serves all of these tests.
+pytestmark = pytest.mark.xdist_group("adventureworks")
+
 
 def _run(engine: str, factory: pytest.TempPathFactory) -> Published:
     home = factory.getbasetemp() / f"adventureworks-{engine}"

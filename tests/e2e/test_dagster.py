@@ -68,6 +68,7 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Place:
 
 @pytest.mark.slow
 @pytest.mark.xdist_group("dagster")
+@pytest.mark.first
 def test_nights_good_quiet_broken_and_blocked(place: Place) -> None:
     # A good night: the one planted overspending is found, in the register and in its check.
     good = place.night()

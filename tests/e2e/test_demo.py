@@ -23,7 +23,7 @@ def test_answer_key_both_ways_and_two_engines(seed: str, scale: str, tmp_path: P
     finance_sync("sandbox", "create", "--seed", seed, "--scale", scale, home=home)
     finance_sync("run", home=home)
     finance_sync("sandbox", "verify", home=home)
-    if scale != "1":
+    if (seed, scale) != CASES[0]:
         return
     finance_sync("build", home=home, engine="postgres")
     finance_sync("publish", home=home, engine="postgres")
@@ -45,7 +45,7 @@ def _reader(home: Path) -> Iterator[list[tuple[int, str]]]:
 
     def look() -> None:
         query = "select count(*) as n, cast(sum(ytd_actual_functional) as varchar) as total from mart_commitment_vs_actual"
-        while not stop.wait(0.2):
+        while not stop.wait(0.5):
             row = read_published(settings_of(home), query).to_pylist()[0]
             seen.append((row["n"], row["total"]))
 
@@ -58,23 +58,24 @@ def _reader(home: Path) -> Iterator[list[tuple[int, str]]]:
         future.result()
 
 
+@pytest.mark.first
 def test_nights_and_reruns(tmp_path: Path) -> None:
     """Days pass: each night meets the key; a rerun with nothing new changes no byte of the marts; nights equal one big run."""
     home = tmp_path / "nights"
     finance_sync("sandbox", "create", "--seed", "11", "--scale", "0.5", home=home)
     finance_sync("run", home=home)
-    for _ in range(3):
+    for _ in range(2):
         finance_sync("sandbox", "advance", home=home)
         with _reader(home) as seen:
             finance_sync("run", home=home)
         finance_sync("sandbox", "verify", home=home)
         # A reader during the run saw the last good state, then the new one, and never anything between.
-        assert len(seen) > 3
+        assert len(seen) > 2
         assert sorted(set(seen), key=seen.index) in ([seen[0]], [seen[0], seen[-1]])
 
     before = {path.name: path.read_bytes() for path in (home / "publish" / "current" / "marts").iterdir()}
     link = (home / "publish" / "current").resolve()
-    finance_sync("run", home=home)
+    assert "stand as they were, nothing new for them" in finance_sync("run", home=home)
     assert (home / "publish" / "current").resolve() == link
     assert {
         path.name: path.read_bytes() for path in (home / "publish" / "current" / "marts").iterdir()

@@ -87,6 +87,7 @@ def _found(night: Published) -> dict[tuple[str, str], tuple[Decimal, Decimal]]:
 
 
 @pytest.mark.slow
+@pytest.mark.first
 def test_totals_both_ways_and_nights_of_one_file(tmp_path: Path) -> None:
     source, home = tmp_path / "source", tmp_path / "home"
     for name, rows in FILES.items():

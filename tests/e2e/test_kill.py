@@ -4,15 +4,12 @@ from __future__ import annotations
 
 import random
 import shutil
-import signal
-import subprocess
-import sys
 import time
 from pathlib import Path
 
 import pytest
 
-from tests.e2e.support import environment, file_rows, finance_sync, published_tables
+from tests.e2e.support import file_rows, finance_sync, published_tables, start
 
 KILLS = 10
 SEED = 20260515
@@ -29,7 +26,7 @@ def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, float]:
     return folder, time.monotonic() - started
 
 
-@pytest.mark.xdist_group("kill")
+@pytest.mark.first
 def test_killed_runs_end_in_the_same_marts(undisturbed: tuple[Path, float]) -> None:
     """Ten kills at random moments; the home lives on through all of them, as a machine with a loose cable would."""
     folder, seconds = undisturbed
@@ -40,16 +37,11 @@ def test_killed_runs_end_in_the_same_marts(undisturbed: tuple[Path, float]) -> N
             # Twice from nothing, so that first builds are hit as well as runs on a home that has been hit before.
             shutil.rmtree(home, ignore_errors=True)
             shutil.copytree(folder / "pristine", home)
-        process = subprocess.Popen(
-            [sys.executable, "-m", "finance_sync.cli", "run"], env=environment(home), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
-            start_new_session=True,
-        )  # fmt: skip
         delay = moments.uniform(0.5, seconds * 0.98)
-        try:
-            process.wait(timeout=delay)
-        except subprocess.TimeoutExpired:
-            process.send_signal(signal.SIGKILL)
-            process.wait()
+        process = start("run", home=home, output=folder / "killed.txt")
+        process.join(delay)
+        process.kill()
+        process.join()
         finance_sync("run", home=home)
         names = published_tables(home)
         assert names == published_tables(folder / "calm")

@@ -14,6 +14,9 @@ import pytest
 
 from tests.e2e.real_data import ENGINES, Published, differing_rows, need, run_deployment
 
+# One worker: a run of the deployment serves all of these tests.
+pytestmark = pytest.mark.xdist_group("okc")
+
 ADOPTED, AMENDMENTS, AMENDED = 1_130_041_489, 18_224_857, 1_148_266_346
 
 # One row per record of the book, its twelve periods put together again.

@@ -4,12 +4,21 @@ from __future__ import annotations
 
 import pytest
 
-ENGINES = [pytest.param("duckdb"), pytest.param("postgres", marks=pytest.mark.postgres)]
+ENGINES = {"duckdb": (), "postgres": (pytest.mark.postgres,)}
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     if "engine" in metafunc.fixturenames:
-        metafunc.parametrize("engine", ENGINES, scope="module")
+        # One worker per module and engine: what the module builds is built once.
+        module = metafunc.module.__name__
+        metafunc.parametrize(
+            "engine",
+            [
+                pytest.param(engine, marks=[*marks, pytest.mark.xdist_group(f"{module}-{engine}")])
+                for engine, marks in ENGINES.items()
+            ],
+            scope="module",
+        )
 
 
 @pytest.fixture(scope="module")
