@@ -53,6 +53,7 @@ def measure(command: Sequence[str], *, env: Mapping[str, str] | None = None, log
     Raises:
         CommandFailedError: exit status is not 0.
     """
+    os.sync()  # what the preparation wrote must not be written out in the command's time
     with log.open("wb") as output:
         started = time.perf_counter()
         process = subprocess.Popen(

@@ -13,8 +13,10 @@ import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -113,45 +115,29 @@ def build(
     reasons: dict[str, str] = {}
     unchanged: set[str] = set()
     new_batches = 0
-    batches = _all_batches(settings, deployment)
-    as_of = deployment.business_date(settings)
+    asked = _Asked(settings, deployment, code, None if periods is None else tuple(periods), full_refresh)
 
     for layer in layers:
         warehouse = _open(settings)
         try:
-            state = _State(warehouse)
-            if layer == "canonical":
-                reason = "asked for" if full_refresh else state.why_full_canonical(deployment, code)
-                scope = landed_scope(deployment, batches, state.processed(), everything=bool(reason))
-                new_batches = sum(len(part.batches) for part in scope.values() if not part.whole or reason)
-                _load_meta(warehouse, settings, deployment, as_of, scope)
-                if not reason and state.stands(deployment, code, scope):
-                    unchanged.add(layer)
-                    continue
-                state.begin_canonical()
-                landed = landed_variable(deployment, scope)
-                if isinstance(warehouse, PostgresWarehouse):
-                    _load_raw(warehouse, landed, scope)
-                variables: dict[str, Any] = {"landed": landed, "as_of": as_of.isoformat()}
-            else:
-                reason = "asked for" if full_refresh else state.why_full_reconciled(code)
-                warehouse.load(
-                    "meta", "build_scope", build_scope(deployment, periods, everything=bool(reason))
-                )
-                variables = {"as_of": as_of.isoformat()}
-                scope = {}
+            begin = _begin_canonical if layer == "canonical" else _begin_reconciled
+            begun = begin(asked, warehouse, _State(warehouse))
         finally:
             warehouse.close()
         clock.lap(f"{layer}: load")
+        if begun.unchanged:
+            unchanged.add(layer)
+            continue
 
-        if reason:
-            reasons[layer] = reason
+        new_batches += begun.new_batches
+        if begun.reason:
+            reasons[layer] = begun.reason
         results = run_dbt(
             settings,
             prepared,
             layer=layer,
-            variables=variables,
-            full_refresh=bool(reason),
+            variables=begun.variables,
+            full_refresh=bool(begun.reason),
             on_result=on_event,
         )
         models += results
@@ -163,16 +149,80 @@ def build(
             break
         warehouse = _open(settings)
         try:
-            state = _State(warehouse)
-            if layer == "canonical":
-                state.mark_canonical(deployment, code, scope)
-            else:
-                state.mark_reconciled(code, periods)
+            begun.finish(_State(warehouse))
         finally:
             warehouse.close()
         clock.lap(f"{layer}: state")
 
     return BuildResult(tuple(models), new_batches, reasons, clock.laps, frozenset(unchanged))
+
+
+@dataclass(frozen=True)
+class _Asked:
+    """What a build was asked for."""
+
+    settings: Settings
+    deployment: Deployment
+    code: Code
+    periods: tuple[str, ...] | None
+    full_refresh: bool
+
+
+@dataclass(frozen=True)
+class _Begun:
+    """A layer with everything beside dbt's own tables in place.
+
+    Attributes:
+        reason: why it is built from nothing; empty when it is not.
+        variables: for dbt.
+        finish: notes the finished build in the warehouse's state.
+        new_batches: batches that the facts read.
+        unchanged: the layer stands as it is; nothing is to be built.
+    """
+
+    reason: str = ""
+    variables: dict[str, Any] = field(default_factory=dict)
+    finish: Callable[[_State], None] = lambda _: None
+    new_batches: int = 0
+    unchanged: bool = False
+
+
+def _begin_canonical(asked: _Asked, warehouse: Warehouse, state: _State) -> _Begun:
+    settings, deployment, code = asked.settings, asked.deployment, asked.code
+    as_of = deployment.business_date(settings)
+    reason = "asked for" if asked.full_refresh else state.why_full_canonical(deployment, code)
+    scope = landed_scope(
+        deployment, _all_batches(settings, deployment), state.processed(), everything=bool(reason)
+    )
+    _load_meta(warehouse, settings, deployment, as_of, scope)
+    if not reason and state.stands(deployment, code, scope):
+        return _Begun(unchanged=True)
+    state.begin_canonical()
+    landed = landed_variable(deployment, scope)
+    if isinstance(warehouse, PostgresWarehouse):
+        _load_raw(warehouse, landed, scope)
+    return _Begun(
+        reason,
+        {"landed": landed, "as_of": as_of.isoformat()},
+        lambda later: later.mark_canonical(deployment, code, scope),
+        sum(len(part.batches) for part in scope.values() if not part.whole or reason),
+    )
+
+
+def _begin_reconciled(asked: _Asked, warehouse: Warehouse, state: _State) -> _Begun:
+    settings, deployment, code, periods = asked.settings, asked.deployment, asked.code, asked.periods
+    as_of = deployment.business_date(settings)
+    reason = "asked for" if asked.full_refresh else state.why_full_reconciled(code)
+    inputs = _reconciled_inputs(settings, deployment, code, as_of, state.generation("canonical"))
+    if not reason and periods is None and state.is_made_of(inputs):
+        return _Begun(unchanged=True)
+    state.begin_reconciled()
+    warehouse.load("meta", "build_scope", build_scope(deployment, periods, everything=bool(reason)))
+    return _Begun(
+        reason,
+        {"as_of": as_of.isoformat()},
+        lambda later: later.mark_reconciled(code, periods, inputs),
+    )
 
 
 @dataclass(frozen=True)
@@ -231,6 +281,20 @@ class _State:
     def begin_canonical(self) -> None:
         """From here on the models may be half built."""
         self._set("canonical_inputs", "")
+        self._set("canonical_built", "")
+
+    def generation(self, layer: str) -> str:
+        """Id of the build that the layer's models come from; empty while they may be half built."""
+        return self._value(f"{layer}_built") or ""
+
+    def is_made_of(self, inputs: str) -> bool:
+        """Whether the reconciled models are what a build from these inputs would make."""
+        return self._value("reconciled_inputs") == inputs
+
+    def begin_reconciled(self) -> None:
+        """From here on the models may be half built."""
+        self._set("reconciled_inputs", "")
+        self._set("reconciled_built", "")
 
     def why_full_reconciled(self, code: Code) -> str:
         known = self._value("reconciled")
@@ -257,10 +321,14 @@ class _State:
             self._warehouse.load("state", "processed_batch", table, append=True)
         self._set("canonical", fact_fingerprint(deployment, code.canonical))
         self._set("canonical_inputs", canonical_inputs(deployment, code.canonical))
+        self._set("canonical_built", uuid4().hex)
 
-    def mark_reconciled(self, code: Code, periods: Iterable[str] | None) -> None:
+    def mark_reconciled(self, code: Code, periods: Iterable[str] | None, inputs: str) -> None:
         if periods is None or self._value("reconciled") is not None:
             self._set("reconciled", code.reconciled)
+        if periods is None:
+            self._set("reconciled_inputs", inputs)
+        self._set("reconciled_built", uuid4().hex)
 
     def _value(self, key: str) -> str | None:
         rows = self._warehouse.query(f"select value from state.build where key = '{key}'").to_pylist()
@@ -271,6 +339,24 @@ class _State:
         table = pa.concat_tables([rows, pa.table({"key": [key], "value": [value]}, schema=_STATE)])
         if self._value(key) != value:
             self._warehouse.load("state", "build", table)
+
+
+def built_generation(warehouse: Warehouse) -> str:
+    """Id of the finished build that the marts come from; empty when there is none, or one was broken off."""
+    if not warehouse.exists("state", "build"):
+        return ""
+    return _State(warehouse).generation("reconciled")
+
+
+def _reconciled_inputs(
+    settings: Settings, deployment: Deployment, code: Code, as_of: date, canonical: str
+) -> str:
+    """Changes when the reconciled models may come out differently: canonical build, code, day, deployment, last contacts."""
+    digest = sha256(f"{canonical}|{code.reconciled}|{as_of.isoformat()}|{deployment.fingerprint}".encode())
+    contacts = landed_tables.check_table(settings, deployment).drop_columns(["checked_at", "failed_at"])
+    for table in (contacts, landed_tables.check_total_table(settings, deployment)):
+        digest.update(repr(table.to_pylist()).encode())
+    return digest.hexdigest()
 
 
 def _canonical_code(settings: Settings) -> str:

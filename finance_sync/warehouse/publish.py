@@ -22,6 +22,7 @@ import pyarrow.parquet as pq
 from finance_sync.catalog.loader import Deployment
 from finance_sync.errors import WarehouseError
 from finance_sync.settings import Settings
+from finance_sync.warehouse.build import built_generation
 from finance_sync.warehouse.engine import (
     DuckDBWarehouse,
     PostgresWarehouse,
@@ -33,6 +34,8 @@ from finance_sync.warehouse.project import Prepared
 
 READER_FILE = "finance_sync.duckdb"
 _KEEP_VERSIONS = 3
+# Beside the versions: from which build the current one was made, so that an unchanged build is not written out again.
+_SOURCE_FILE = "source.json"
 _READER_ROLE = "finance_sync_reader"
 
 
@@ -99,6 +102,8 @@ def publish(settings: Settings, deployment: Deployment, prepared: Prepared) -> P
     """
     versions = settings.publish_dir / "versions"
     versions.mkdir(parents=True, exist_ok=True)
+    if standing := _standing(settings, deployment, prepared):
+        return standing
     for leftover in versions.glob("_writing*"):
         shutil.rmtree(leftover)
     aside = versions / f"_writing-{os.getpid()}"
@@ -106,6 +111,7 @@ def publish(settings: Settings, deployment: Deployment, prepared: Prepared) -> P
 
     warehouse = open_warehouse(settings)
     try:
+        source = _source(warehouse, deployment, prepared)
         rows = {
             item.name: _write_parquet(warehouse, item, aside / "marts" / f"{item.name}.parquet")
             for item in relations(prepared)
@@ -124,6 +130,7 @@ def publish(settings: Settings, deployment: Deployment, prepared: Prepared) -> P
         current = settings.publish_dir / "current"
         if current.exists() and current.resolve().name == version and (current / READER_FILE).exists():
             shutil.rmtree(aside)
+            _note_source(settings, version, source)
             return Publication(current.resolve(), version, rows, unchanged=True)
         _write_reader_file(aside, deployment, rows)
         if isinstance(warehouse, PostgresWarehouse):
@@ -138,8 +145,43 @@ def publish(settings: Settings, deployment: Deployment, prepared: Prepared) -> P
     link = settings.publish_dir / f"_current-{os.getpid()}"
     link.symlink_to(Path("versions") / version)
     link.replace(current)
+    _note_source(settings, version, source)
     _drop_old(versions, keep=final)
     return Publication(final, version, rows, unchanged=False)
+
+
+def _standing(settings: Settings, deployment: Deployment, prepared: Prepared) -> Publication | None:
+    """The publication that stands, when the marts are still those of the build that it was made from."""
+    note, current = settings.publish_dir / _SOURCE_FILE, settings.publish_dir / "current"
+    if not note.exists() or not (current / READER_FILE).exists():
+        return None
+    noted = json.loads(note.read_text())
+    warehouse = open_warehouse(settings)
+    try:
+        source = _source(warehouse, deployment, prepared)
+    finally:
+        warehouse.close()
+    if noted != {"version": current.resolve().name, "source": source} or not source["build"]:
+        return None
+    files = sorted((current / "marts").glob("*.parquet"))
+    rows = {path.stem: int(pq.ParquetFile(path).metadata.num_rows) for path in files}
+    return Publication(current.resolve(), noted["version"], rows, unchanged=True)
+
+
+def _source(warehouse: Warehouse, deployment: Deployment, prepared: Prepared) -> dict[str, str]:
+    """What a publication is made from, as one comparable value."""
+    return {
+        "build": built_generation(warehouse),
+        "deployment": deployment.fingerprint,
+        "models": prepared.fingerprint,
+    }
+
+
+def _note_source(settings: Settings, version: str, source: dict[str, str]) -> None:
+    note = settings.publish_dir / _SOURCE_FILE
+    aside = note.with_suffix(".writing")
+    aside.write_text(json.dumps({"version": version, "source": source}))
+    aside.replace(note)
 
 
 def read_published(settings: Settings, sql: str) -> pa.Table:
