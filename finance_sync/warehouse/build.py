@@ -13,7 +13,6 @@ import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
-from hashlib import sha256
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -32,6 +31,7 @@ from finance_sync.warehouse.engine import (
     open_warehouse,
     set_aside,
 )
+from finance_sync.warehouse.inputs import canonical_inputs, reconciled_inputs
 from finance_sync.warehouse.meta import catalog_tables, mark_new
 from finance_sync.warehouse.project import (
     ModelResult,
@@ -44,7 +44,6 @@ from finance_sync.warehouse.project import (
 from finance_sync.warehouse.scope import (
     LandedScope,
     build_scope,
-    canonical_inputs,
     fact_fingerprint,
     landed_scope,
     landed_variable,
@@ -213,7 +212,7 @@ def _begin_reconciled(asked: _Asked, warehouse: Warehouse, state: _State) -> _Be
     settings, deployment, code, periods = asked.settings, asked.deployment, asked.code, asked.periods
     as_of = deployment.business_date(settings)
     reason = "asked for" if asked.full_refresh else state.why_full_reconciled(code)
-    inputs = _reconciled_inputs(settings, deployment, code, as_of, state.generation("canonical"))
+    inputs = reconciled_inputs(settings, deployment, code.reconciled, as_of, state.generation("canonical"))
     if not reason and periods is None and state.is_made_of(inputs):
         return _Begun(unchanged=True)
     state.begin_reconciled()
@@ -346,17 +345,6 @@ def built_generation(warehouse: Warehouse) -> str:
     if not warehouse.exists("state", "build"):
         return ""
     return _State(warehouse).generation("reconciled")
-
-
-def _reconciled_inputs(
-    settings: Settings, deployment: Deployment, code: Code, as_of: date, canonical: str
-) -> str:
-    """Changes when the reconciled models may come out differently: canonical build, code, day, deployment, last contacts."""
-    digest = sha256(f"{canonical}|{code.reconciled}|{as_of.isoformat()}|{deployment.fingerprint}".encode())
-    contacts = landed_tables.check_table(settings, deployment).drop_columns(["checked_at", "failed_at"])
-    for table in (contacts, landed_tables.check_total_table(settings, deployment)):
-        digest.update(repr(table.to_pylist()).encode())
-    return digest.hexdigest()
 
 
 def _canonical_code(settings: Settings) -> str:

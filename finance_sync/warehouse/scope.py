@@ -174,13 +174,6 @@ def fact_fingerprint(deployment: Deployment, code: str) -> str:
     return sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
 
 
-def canonical_inputs(deployment: Deployment, code: str) -> str:
-    """Changes when the canonical models may come out differently from the same batches: rates and all reference tables too."""
-    parts = {name: value for name, value in deployment.fingerprints.items() if name.startswith("reference.")}
-    parts["facts"] = fact_fingerprint(deployment, code)
-    return sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
-
-
 def latency_hours(text: str) -> int:
     """Latency target in whole hours, rounded up: ``90 minutes`` -> 2."""
     number, unit = text.split()
