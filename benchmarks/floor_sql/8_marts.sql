@@ -250,7 +250,8 @@ with arrived as (
         line.legal_entity_id, coalesce(day.fiscal_period_id, line.fiscal_period_id, 'UNMAPPED') as fiscal_period_id,
         case when begins_on <= date '${as_of}' and is_open then left_of(amount_txn, clamp(part, whole), whole, digits) else 0 end
             as amount_open,
-        coalesce(opened.amount_open_txn, 0) as moved, opened.amount_open_functional, opened.amount_open_group, rate_functional, rate_group
+        coalesce(opened.amount_open_txn, 0) as moved, opened.amount_open_functional, opened.amount_open_group,
+        line.rate_functional, line.rate_group
     from line left join opened on opened.kind = line.kind and opened.line_id = line.line_id
     left join entity_day as day on day.legal_entity_id = line.legal_entity_id and day.period_day = opened.last_event_on
 )

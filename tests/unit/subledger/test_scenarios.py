@@ -87,7 +87,11 @@ def test_no_line_is_ever_below_nothing_or_above_what_was_ordered(
 
 def test_the_example_of_the_documentation(built: dict[str, list[dict[str, Any]]]) -> None:
     text = (PACKAGE.parent / "docs" / "subledger.md").read_text(encoding="utf-8")
-    told = [[cell.strip() for cell in row.split("|")[1:-1]] for row in text.splitlines() if row.startswith("| 2024-")]
+    told = [
+        [cell.strip() for cell in row.split("|")[1:-1]]
+        for row in text.splitlines()
+        if row.startswith("| 2024-")
+    ]
     booked = {
         (row["movement_on"].isoformat(), row["movement_type"], row["cost_center_id"], row["amount_txn"])
         for row in built[EXAMPLE.name]
