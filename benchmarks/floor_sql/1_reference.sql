@@ -17,8 +17,9 @@ create temp macro pro_rata(amount, part, whole, digits) as cast(
         else cast(quotient(large(amount) * large(part), large(whole), digits) as decimal(28,0)) end
     * case digits when 0 then 1.0000 when 1 then 0.1000 when 2 then 0.0100 when 3 then 0.0010 else 0.0001 end
     as decimal(18,4));
-create temp macro relieved(amount, done, whole, digits) as
-    case when done = whole then amount when done = 0 then 0.0000::decimal(18,4) else pro_rata(amount, done, whole, digits) end;
+create temp macro left_of(amount, done, whole, digits) as
+    case when whole = 0 or done = 0 then amount when done = whole then 0.0000::decimal(18,4)
+    else amount - pro_rata(amount, done, whole, digits) end;
 create temp macro clamp(came, whole) as cast(
     case when whole >= 0 then least(greatest(came, 0), whole) else greatest(least(came, 0), whole) end as decimal(18,4));
 create temp macro has_decimals(amount, minor_units) as

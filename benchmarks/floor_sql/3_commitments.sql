@@ -75,10 +75,11 @@ left join entity_day as day on day.legal_entity_id = orders.legal_entity_id
         receipts.received_on, invoices.invoiced_on);
 
 -- ---- commitments (SPEC 5)
--- step: 1 opens (obligate, reserve), 2 relieves or reinstates, 3 releases
+-- step: 1 opens (obligate, reserve), 2 relieves, 3 releases, 4 reinstates. Converted is what is open, before and after.
 create temp table order_event as
 with document as (
-    select orders.rowid as order_id, receipt.document_key, receipt.posting_date as document_on,
+    select orders.rowid as order_id, 'receipt' as document_kind, 'procurement|' || receipt.document_key as document_key,
+        receipt.posting_date as document_on,
         case
             when orders.line_type = 'quantity' and coalesce(orders.quantity, 0) <> 0 then coalesce(receipt.quantity,
                 pro_rata(orders.quantity, receipt.amount_txn, orders.amount_net_txn, 4))
@@ -86,7 +87,7 @@ with document as (
         end as part
     from receipt join orders on orders.rowid = receipt.order_id and orders.relief_point = 'receipt'
     union all
-    select orders.rowid, invoice.invoice_no || '|' || invoice.line_no, invoice.posting_date,
+    select orders.rowid, 'invoice', 'procurement|' || invoice.invoice_no || '|' || invoice.line_no, invoice.posting_date,
         case
             when orders.line_type = 'quantity' and coalesce(orders.quantity, 0) <> 0 then coalesce(invoice.quantity,
                 pro_rata(orders.quantity, invoice.amount_net_txn, orders.amount_net_txn, 4))
@@ -99,7 +100,8 @@ with document as (
     select order_id, max(document_on) as document_on from document group by order_id
 ), line as (
     select
-        orders.rowid as order_id, orders.amount_txn, orders.amount_functional, orders.amount_group,
+        orders.rowid as order_id, orders.amount_txn, orders.amount_functional, orders.amount_group, orders.rate_functional,
+        orders.rate_group, line_type = 'quantity' and coalesce(quantity, 0) <> 0 as is_quantity,
         case
             when line_status in ('approved', 'issued', 'closed') then coalesce(approved_on, order_date)
             when line_status in ('cancelled', 'rejected') then approved_on
@@ -112,8 +114,9 @@ with document as (
     where begins_on is not null
 ), step as (
     select
-        line.*, greatest(document.document_on, line.begins_on) as event_on, document.part,
-        sum(document.part) over (partition by line.order_id order by document.document_on, document.document_key
+        line.*, document.document_kind, document.document_key,
+        greatest(document.document_on, line.begins_on) as event_on, document.part,
+        sum(document.part) over (partition by line.order_id order by event_on, document.document_key
             rows unbounded preceding) as came,
         clamp(came, line.whole) as done,
         clamp(came - document.part, line.whole) as done_before
@@ -121,24 +124,36 @@ with document as (
     where document.part <> 0 and (line.ends_on is null or document.document_on <= line.ends_on)
 ), relief as (
     select
-        order_id, event_on,
-        relieved(amount_txn, done, whole, digits) - relieved(amount_txn, done_before, whole, digits) as amount_txn,
-        relieved(amount_functional, done, whole, 4) - relieved(amount_functional, done_before, whole, 4) as amount_functional,
-        relieved(amount_group, done, whole, 4) - relieved(amount_group, done_before, whole, 4) as amount_group
+        *, left_of(amount_txn, done_before, whole, digits) as open_before, left_of(amount_txn, done, whole, digits) as open_after
     from step
     where done <> done_before
-), total as (
-    select order_id, sum(amount_txn) as amount_txn, sum(amount_functional) as amount_functional, sum(amount_group) as amount_group
-    from relief group by order_id
+), ended as (
+    select
+        line.*, clamp(coalesce(total.came, 0), line.whole) as done,
+        left_of(line.amount_txn, done, line.whole, line.digits) as open_before
+    from line left join (
+        select order_id, max(came_last) as came from (
+            select order_id, last_value(came) over (partition by order_id order by event_on, document_key
+                rows between unbounded preceding and unbounded following) as came_last
+            from step
+        ) group by order_id
+    ) as total on total.order_id = line.order_id
+    where line.ends_on is not null
 )
-select order_id as line_id, 1 as step, begins_on as event_on, amount_txn, amount_functional, amount_group from line
+select order_id as line_id, 1 as step, begins_on as event_on, 'order' as document_kind, null::varchar as document_key,
+    2 as sequence_no, case when is_quantity then whole end as quantity, amount_txn, amount_functional, amount_group
+from line
 union all
-select order_id, 2, event_on, -amount_txn, -amount_functional, -amount_group from relief
+select order_id, case when (done > done_before) = (whole > 0) then 2 else 4 end, event_on, document_kind, document_key, 0,
+    case when is_quantity then done_before - done end, open_after - open_before,
+    times(open_after, rate_functional) - times(open_before, rate_functional),
+    times(open_after, rate_group) - times(open_before, rate_group)
+from relief
 union all
-select line.order_id, 3, line.ends_on, coalesce(total.amount_txn, 0) - line.amount_txn,
-    coalesce(total.amount_functional, 0) - line.amount_functional, coalesce(total.amount_group, 0) - line.amount_group
-from line left join total on total.order_id = line.order_id
-where line.ends_on is not null and coalesce(total.amount_txn, 0) <> line.amount_txn;
+select order_id, 3, ends_on, 'order', null, 3, case when is_quantity then done - whole end, -open_before,
+    -times(open_before, rate_functional), -times(open_before, rate_group)
+from ended
+where open_before <> 0 or (is_quantity and done <> whole);
 
 create temp table requisition_event as
 with made as (
@@ -154,7 +169,7 @@ with made as (
     select requisition_id, max(event_on) as event_on from made group by requisition_id
 ), line as (
     select
-        requisition.rowid as requisition_id, begins_on, amount_txn, amount_functional, amount_group,
+        requisition.rowid as requisition_id, begins_on, amount_txn, amount_functional, amount_group, rate_functional, rate_group,
         case
             when line_status in ('closed', 'cancelled', 'rejected')
                 then greatest(begins_on, coalesce(closed_on, last_order.event_on, begins_on))
@@ -164,7 +179,7 @@ with made as (
     where begins_on is not null
 ), step as (
     select
-        line.*, made.event_on,
+        line.*, made.event_on, made.record_key as document_key,
         sum(made.part) over (partition by line.requisition_id order by made.event_on, made.record_key
             rows unbounded preceding) as came,
         cast(least(greatest(came, 0), line.amount_txn) as decimal(18,4)) as done,
@@ -172,33 +187,35 @@ with made as (
     from made join line on line.requisition_id = made.requisition_id
     where line.ends_on is null or made.event_on <= line.ends_on
 ), relief as (
-    select
-        requisition_id, event_on, done - done_before as amount_txn,
-        relieved(amount_functional, done, amount_txn, 4) - relieved(amount_functional, done_before, amount_txn, 4)
-            as amount_functional,
-        relieved(amount_group, done, amount_txn, 4) - relieved(amount_group, done_before, amount_txn, 4) as amount_group
-    from step
-    where done <> done_before
-), total as (
-    select requisition_id, sum(amount_txn) as amount_txn, sum(amount_functional) as amount_functional,
-        sum(amount_group) as amount_group
-    from relief group by requisition_id
+    select *, amount_txn - done_before as open_before, amount_txn - done as open_after from step where done <> done_before
+), ended as (
+    select line.*, line.amount_txn - coalesce(total.done, 0) as open_before
+    from line left join (
+        select requisition_id, max(done) as done from step group by requisition_id
+    ) as total on total.requisition_id = line.requisition_id
+    where line.ends_on is not null
 )
-select requisition_id as line_id, 1 as step, begins_on as event_on, amount_txn, amount_functional, amount_group from line
+select requisition_id as line_id, 1 as step, begins_on as event_on, 'requisition' as document_kind,
+    null::varchar as document_key, 2 as sequence_no, null::decimal(18,4) as quantity, amount_txn, amount_functional, amount_group
+from line
 union all
-select requisition_id, 2, event_on, -amount_txn, -amount_functional, -amount_group from relief
+select requisition_id, 2, event_on, 'order', document_key, 0, null, open_after - open_before,
+    times(open_after, rate_functional) - times(open_before, rate_functional),
+    times(open_after, rate_group) - times(open_before, rate_group)
+from relief
 union all
-select line.requisition_id, 3, line.ends_on, coalesce(total.amount_txn, 0) - line.amount_txn,
-    coalesce(total.amount_functional, 0) - line.amount_functional, coalesce(total.amount_group, 0) - line.amount_group
-from line left join total on total.requisition_id = line.requisition_id
-where line.ends_on is not null and coalesce(total.amount_txn, 0) <> line.amount_txn;
+select requisition_id, 3, ends_on, 'requisition', null, 3, null, -open_before, -times(open_before, rate_functional),
+    -times(open_before, rate_group)
+from ended
+where open_before <> 0;
 
 -- what is open on the day, per line
 create temp macro open_amounts(events) as table
 select
     line_id, min(event_on) as committed_on, max(event_on) as last_event_on,
     sum(amount_txn) filter (where step = 1) as amount_committed_txn,
-    coalesce(sum(-amount_txn) filter (where step = 2), 0) as amount_relieved_txn,
+    0::decimal(18,4) as amount_adjusted_txn,
+    coalesce(sum(-amount_txn) filter (where step in (2, 4)), 0) as amount_relieved_txn,
     coalesce(sum(-amount_txn) filter (where step = 3), 0) as amount_released_txn,
     sum(amount_txn) as amount_open_txn,
     case when count(amount_functional) = count(*) then sum(amount_functional) end as amount_open_functional,

@@ -168,10 +168,12 @@ with commitment as (
         coalesce(segment_1, 'NONE') as segment_1, coalesce(segment_2, 'NONE') as segment_2,
         sum(amount_functional) filter (where kind = 'pre_encumbrance' and step = 1) as pre_new,
         sum(-amount_functional) filter (where kind = 'pre_encumbrance' and step = 2) as pre_relieved,
+        sum(amount_functional) filter (where kind = 'pre_encumbrance' and step = 4) as pre_reinstated,
         sum(-amount_functional) filter (where kind = 'pre_encumbrance' and step = 3) as pre_released,
         sum(amount_group) filter (where kind = 'pre_encumbrance') as pre_group,
         sum(amount_functional) filter (where kind = 'encumbrance' and step = 1) as enc_new,
         sum(-amount_functional) filter (where kind = 'encumbrance' and step = 2) as enc_relieved,
+        sum(amount_functional) filter (where kind = 'encumbrance' and step = 4) as enc_reinstated,
         sum(-amount_functional) filter (where kind = 'encumbrance' and step = 3) as enc_released,
         sum(amount_group) filter (where kind = 'encumbrance') as enc_group
     from commitment group by all

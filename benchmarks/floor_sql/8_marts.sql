@@ -56,7 +56,8 @@ from mart_budget_vs_actual where is_controlled and is_different;
 create temp table mart_commitment_vs_actual as
 with cells as (
     select
-        cell_period.*, pre_new - pre_relieved - pre_released as pre_change, enc_new - enc_relieved - enc_released as enc_change,
+        cell_period.*, pre_new - pre_relieved + pre_reinstated - pre_released as pre_change,
+        enc_new - enc_relieved + enc_reinstated - enc_released as enc_change,
         entity.calendar_id, entity.functional_currency, period.ordinal
     from cell_period join period using (fiscal_period_id)
     join (select * from entity union all values ('UNMAPPED', 'XXX', 'UNMAPPED')) as entity using (legal_entity_id)
@@ -89,8 +90,10 @@ with cells as (
         grid.*, coalesce(cells.budget_rows, 0) + coalesce(cells.actual_rows, 0) as row_count,
         coalesce(cells.budget_functional, 0) as budget_functional, coalesce(cells.budget_group, 0) as budget_group,
         coalesce(cells.pre_new, 0) as pre_new, coalesce(cells.pre_relieved, 0) as pre_relieved,
+        coalesce(cells.pre_reinstated, 0) as pre_reinstated, coalesce(cells.pre_group, 0) as pre_group_change,
         coalesce(cells.pre_released, 0) as pre_released, coalesce(cells.pre_change, 0) as pre_change,
         coalesce(cells.enc_new, 0) as enc_new, coalesce(cells.enc_relieved, 0) as enc_relieved,
+        coalesce(cells.enc_reinstated, 0) as enc_reinstated, coalesce(cells.enc_group, 0) as enc_group_change,
         coalesce(cells.enc_released, 0) as enc_released, coalesce(cells.enc_change, 0) as enc_change,
         coalesce(cells.actual_functional, 0) as actual_functional, coalesce(cells.actual_group, 0) as actual_group,
         coalesce(sum(cells.pre_change) over so_far, 0) as pre_closing, coalesce(sum(cells.enc_change) over so_far, 0) as enc_closing,
@@ -103,9 +106,11 @@ with cells as (
         coalesce(sum(cells.pre_new) over year_to_date, 0) as ytd_pre_new,
         coalesce(sum(cells.pre_relieved) over year_to_date, 0) as ytd_pre_relieved,
         coalesce(sum(cells.pre_released) over year_to_date, 0) as ytd_pre_released,
+        coalesce(sum(cells.pre_reinstated) over year_to_date, 0) as ytd_pre_reinstated,
         coalesce(sum(cells.enc_new) over year_to_date, 0) as ytd_enc_new,
         coalesce(sum(cells.enc_relieved) over year_to_date, 0) as ytd_enc_relieved,
         coalesce(sum(cells.enc_released) over year_to_date, 0) as ytd_enc_released,
+        coalesce(sum(cells.enc_reinstated) over year_to_date, 0) as ytd_enc_reinstated,
         coalesce(sum(cells.budget_functional) over full_year, 0) as year_budget_functional,
         coalesce(sum(cells.budget_group) over full_year, 0) as year_budget_group,
         sum(coalesce(cells.budget_rows, 0) + coalesce(cells.actual_rows, 0)) over full_year as year_rows
@@ -147,23 +152,35 @@ select
     segment_1, segment_2, 'NONE' as segment_3, 'NONE' as segment_4, 'NONE' as segment_5, 'NONE' as segment_6, line.cell_id,
     functional_currency as currency_code,
     budget_functional, ytd_budget_functional, year_budget_functional,
-    pre_closing - pre_change as pre_encumbrance_opening_functional, pre_new as pre_encumbrance_new_functional,
-    pre_relieved as pre_encumbrance_relieved_functional, pre_released as pre_encumbrance_released_functional,
+    pre_closing - pre_change as pre_encumbrance_opening_functional,
+    pre_new as pre_encumbrance_new_functional, 0::decimal(28,4) as pre_encumbrance_adjusted_functional,
+    pre_relieved as pre_encumbrance_relieved_functional, pre_reinstated as pre_encumbrance_reinstated_functional,
+    pre_released as pre_encumbrance_released_functional, 0::decimal(28,4) as pre_encumbrance_carried_out_functional,
+    0::decimal(28,4) as pre_encumbrance_carried_in_functional, 0::decimal(28,4) as pre_encumbrance_revalued_functional,
     pre_closing as pre_encumbrance_closing_functional,
-    enc_closing - enc_change as encumbrance_opening_functional, enc_new as encumbrance_obligated_functional,
-    enc_relieved as encumbrance_relieved_functional, enc_released as encumbrance_released_functional,
+    enc_closing - enc_change as encumbrance_opening_functional,
+    enc_new as encumbrance_obligated_functional, 0::decimal(28,4) as encumbrance_adjusted_functional,
+    enc_relieved as encumbrance_relieved_functional, enc_reinstated as encumbrance_reinstated_functional,
+    enc_released as encumbrance_released_functional, 0::decimal(28,4) as encumbrance_carried_out_functional,
+    0::decimal(28,4) as encumbrance_carried_in_functional, 0::decimal(28,4) as encumbrance_revalued_functional,
     enc_closing as encumbrance_closing_functional,
     actual_functional, ytd_actual_functional,
-    ytd_pre_new as ytd_pre_encumbrance_new_functional, ytd_pre_relieved as ytd_pre_encumbrance_relieved_functional,
-    ytd_pre_released as ytd_pre_encumbrance_released_functional, ytd_enc_new as ytd_encumbrance_obligated_functional,
-    ytd_enc_relieved as ytd_encumbrance_relieved_functional, ytd_enc_released as ytd_encumbrance_released_functional,
+    ytd_pre_new as ytd_pre_encumbrance_new_functional, 0::decimal(28,4) as ytd_pre_encumbrance_adjusted_functional,
+    ytd_pre_relieved as ytd_pre_encumbrance_relieved_functional, ytd_pre_reinstated as ytd_pre_encumbrance_reinstated_functional,
+    ytd_pre_released as ytd_pre_encumbrance_released_functional, 0::decimal(28,4) as ytd_pre_encumbrance_carried_out_functional,
+    0::decimal(28,4) as ytd_pre_encumbrance_carried_in_functional, 0::decimal(28,4) as ytd_pre_encumbrance_revalued_functional,
+    ytd_enc_new as ytd_encumbrance_obligated_functional, 0::decimal(28,4) as ytd_encumbrance_adjusted_functional,
+    ytd_enc_relieved as ytd_encumbrance_relieved_functional, ytd_enc_reinstated as ytd_encumbrance_reinstated_functional,
+    ytd_enc_released as ytd_encumbrance_released_functional, 0::decimal(28,4) as ytd_encumbrance_carried_out_functional,
+    0::decimal(28,4) as ytd_encumbrance_carried_in_functional, 0::decimal(28,4) as ytd_encumbrance_revalued_functional,
     funds_window,
     case funds_window when 'period' then budget_functional - actual_functional
         when 'year_to_date' then ytd_budget_functional - ytd_actual_functional
         else year_budget_functional - ytd_actual_functional end - pre_closing - enc_closing as funds_available_functional,
     coalesce(doubt.amount_functional, 0) as amount_in_question_functional,
     coalesce(doubt.exceptions, 0) as exceptions_in_question,
-    budget_group, ytd_budget_group, pre_closing_group as pre_encumbrance_closing_group,
+    budget_group, ytd_budget_group, pre_closing_group - pre_group_change as pre_encumbrance_opening_group,
+    pre_closing_group as pre_encumbrance_closing_group, enc_closing_group - enc_group_change as encumbrance_opening_group,
     enc_closing_group as encumbrance_closing_group, actual_group, ytd_actual_group,
     case funds_window when 'period' then budget_group - actual_group
         when 'year_to_date' then ytd_budget_group - ytd_actual_group
@@ -172,7 +189,81 @@ from with_window as line
 left join account on account.account_id = line.control_account_id
 left join doubt on doubt.cell_id = line.cell_id and doubt.fiscal_period_id = line.fiscal_period_id
 where year_rows > 0 or pre_closing <> 0 or enc_closing <> 0 or ytd_pre_new <> 0 or ytd_pre_relieved <> 0
-    or ytd_pre_released <> 0 or ytd_enc_new <> 0 or ytd_enc_relieved <> 0 or ytd_enc_released <> 0;
+    or ytd_pre_released <> 0 or ytd_enc_new <> 0 or ytd_enc_relieved <> 0 or ytd_enc_released <> 0
+    or ytd_pre_reinstated <> 0 or ytd_enc_reinstated <> 0;
+
+-- ---- C05: the balance of the latest documents, against the movements; movements of a cell, against the cell
+create temp table order_open as from open_amounts('order_event');
+create temp table requisition_open as from open_amounts('requisition_event');
+
+create temp table c05 as
+with arrived as (
+    select order_id, sum(part) as part from (
+        select orders.rowid as order_id, case
+            when orders.line_type = 'quantity' and coalesce(orders.quantity, 0) <> 0 then coalesce(receipt.quantity,
+                pro_rata(orders.quantity, receipt.amount_txn, orders.amount_net_txn, 4))
+            when coalesce(receipt.currency, orders.currency) = orders.currency then receipt.amount_txn end as part
+        from receipt join orders on orders.rowid = receipt.order_id and orders.relief_point = 'receipt'
+        where receipt.posting_date <= date '${as_of}'
+        union all
+        select orders.rowid, case
+            when orders.line_type = 'quantity' and coalesce(orders.quantity, 0) <> 0 then coalesce(invoice.quantity,
+                pro_rata(orders.quantity, invoice.amount_net_txn, orders.amount_net_txn, 4))
+            when invoice.currency = orders.currency then invoice.amount_net_txn
+            else pro_rata(orders.amount_txn, invoice.amount_functional, orders.amount_functional, 4) end
+        from invoice join orders on orders.rowid = invoice.order_id and orders.relief_point = 'invoice'
+        where invoice.is_approved and invoice.posting_date <= date '${as_of}'
+    ) group by order_id
+), made as (
+    select requisition.rowid as requisition_id, count(*) as order_count, sum(case
+        when orders.currency = requisition.currency then orders.amount_txn
+        else pro_rata(requisition.amount_txn, orders.amount_functional, requisition.amount_functional, 4) end) as part
+    from orders
+    join requisition on requisition.requisition_no = orders.requisition and requisition.line_no = orders.requisition_line
+    where orders.order_date <= date '${as_of}' and (orders.line_status in ('pending', 'approved', 'issued', 'closed')
+        or (orders.line_status = 'cancelled' and orders.approved_on is not null))
+    group by requisition.rowid
+), line as (
+    select
+        orders.rowid as line_id, 'encumbrance' as kind, orders.legal_entity_id, l.activity_period_id as fiscal_period_id,
+        case
+            when line_status in ('approved', 'issued', 'closed') then coalesce(approved_on, order_date)
+            when line_status in ('cancelled', 'rejected') then approved_on
+        end as begins_on,
+        line_status in ('approved', 'issued') or (line_status in ('closed', 'cancelled', 'rejected')
+            and coalesce(closed_on, date '${as_of}') > date '${as_of}') as is_open,
+        case when line_type = 'quantity' and coalesce(orders.quantity, 0) <> 0 then orders.quantity else amount_net_txn end as whole,
+        case when has_decimals(amount_txn, minor_units) then 4 else minor_units end as digits,
+        amount_txn, rate_functional, rate_group, coalesce(arrived.part, 0) as part
+    from orders join order_line as l on l.order_id = orders.rowid left join arrived on arrived.order_id = orders.rowid
+    union all
+    select
+        requisition.rowid, 'pre_encumbrance', requisition.legal_entity_id, requisition.fiscal_period_id, begins_on,
+        line_status = 'approved' or (line_status = 'ordered' and made.order_count is null)
+        or (line_status in ('closed', 'cancelled', 'rejected') and coalesce(closed_on, date '${as_of}') > date '${as_of}'),
+        amount_txn, 4, amount_txn, rate_functional, rate_group, coalesce(made.part, 0)
+    from requisition left join made on made.requisition_id = requisition.rowid
+), opened as (
+    select 'encumbrance' as kind, * from order_open union all select 'pre_encumbrance', * from requisition_open
+), side as (
+    select
+        line.legal_entity_id, coalesce(day.fiscal_period_id, line.fiscal_period_id, 'UNMAPPED') as fiscal_period_id,
+        case when begins_on <= date '${as_of}' and is_open then left_of(amount_txn, clamp(part, whole), whole, digits) else 0 end
+            as amount_open,
+        coalesce(opened.amount_open_txn, 0) as moved, opened.amount_open_functional, opened.amount_open_group,
+        line.rate_functional, line.rate_group
+    from line left join opened on opened.kind = line.kind and opened.line_id = line.line_id
+    left join entity_day as day on day.legal_entity_id = line.legal_entity_id and day.period_day = opened.last_event_on
+)
+select legal_entity_id, fiscal_period_id, 'line' as aspect,
+    case when amount_open <> moved then 'balance_differs' when times(amount_open, rate_functional) <> amount_open_functional
+        or times(amount_open, rate_group) <> amount_open_group then 'converted_differs' end as reason_code
+from side
+union all
+select legal_entity_id, fiscal_period_id, 'cell', null from cell_period;
+
+insert into passing
+select 'C05', legal_entity_id, fiscal_period_id, 'matched', count(*) from c05 where reason_code is null group by all;
 
 -- ---- publication
 copy (
@@ -199,7 +290,6 @@ copy (
     order by actual.legal_entity_id, actual.fiscal_period_id, account_id, cost_center_id, project_id, segment_1, segment_2
 ) to '${target}/mart_ledger_balance.parquet' (format parquet, compression zstd);
 
-create temp table order_open as from open_amounts('order_event');
 
 copy (
     select
@@ -216,6 +306,7 @@ copy (
             then at_price(o.quantity - l.quantity_received, o.unit_price, o.amount_net_txn, o.quantity) else 0 end
             as amount_short_txn,
         at_price(l.quantity_rejected, o.unit_price, o.amount_net_txn, o.quantity) as amount_rejected_txn,
+        coalesce(p.amount_adjusted_txn, 0) as amount_adjusted_txn,
         coalesce(p.amount_relieved_txn, 0) as amount_relieved_txn, coalesce(p.amount_released_txn, 0) as amount_released_txn,
         coalesce(p.amount_open_txn, 0) as amount_open_txn, coalesce(o.functional_currency, 'XXX') as functional_currency,
         o.amount_functional, o.amount_group,
@@ -243,7 +334,7 @@ copy (
             'procurement|' || q.requisition_no || '|' || q.line_no as record_key, q.legal_entity_id, q.supplier_id,
             q.cost_center_id, q.account_id, q.project_id, q.segment_1, q.segment_2, q.currency,
             coalesce(q.functional_currency, 'XXX') as functional_currency, p.*
-        from open_amounts('requisition_event') as p join requisition as q on q.rowid = p.line_id
+        from requisition_open as p join requisition as q on q.rowid = p.line_id
         where p.amount_open_txn <> 0
     )
     select
@@ -259,7 +350,7 @@ copy (
         case when age_days <= 30 then '0-30' when age_days <= 90 then '31-90' when age_days <= 180 then '91-180'
             when age_days <= 365 then '181-365' else 'over 365' end as age_band,
         quantity_ordered, quantity_received, quantity_invoiced, currency as currency_code, amount_committed_txn,
-        amount_relieved_txn, amount_released_txn, amount_open_txn, functional_currency, amount_open_functional,
+        amount_adjusted_txn, amount_relieved_txn, amount_released_txn, amount_open_txn, functional_currency, amount_open_functional,
         amount_open_group, date '${as_of}' as as_of
     from line
     left join supplier on supplier.supplier_id = line.supplier_id
@@ -267,6 +358,39 @@ copy (
     left join level as account_level on account_level.kind = 'account' and account_level.code = account_id
     order by commitment_kind, record_key
 ) to '${target}/mart_open_commitments.parquet' (format parquet, compression zstd);
+
+copy (
+    with movement as (
+        select
+            'encumbrance' as commitment_kind, o.record_key, o.legal_entity_id, o.cost_center_id, o.account_id, o.project_id,
+            o.segment_1, o.segment_2, o.currency as currency_code,
+            case step when 1 then 'obligate' when 2 then 'relieve' when 3 then 'release' else 'reinstate' end as movement_type, e.*
+        from order_event as e join orders as o on o.rowid = e.line_id
+        union all by name
+        select
+            'pre_encumbrance' as commitment_kind, 'procurement|' || q.requisition_no || '|' || q.line_no as record_key,
+            q.legal_entity_id, q.cost_center_id, q.account_id, q.project_id, q.segment_1, q.segment_2, q.currency as currency_code,
+            case step when 1 then 'reserve' when 2 then 'relieve' else 'release' end as movement_type, e.*
+        from requisition_event as e join requisition as q on q.rowid = e.line_id
+    )
+    select
+        commitment_kind || '|' || movement.record_key || '|' || movement_type || '|' || coalesce(document_key, movement.record_key)
+            || '|' || event_on || '|' || sequence_no as movement_id,
+        commitment_kind, movement.record_key, movement.legal_entity_id, coalesce(day.fiscal_period_id, 'UNMAPPED') as fiscal_period_id,
+        event_on as movement_on, movement_type, document_kind,
+        coalesce(document_key, movement.record_key) as document_key,
+        coalesce(cost_center_level.control_code, cost_center_id) as control_cost_center_id,
+        coalesce(account_level.control_code, account_id) as control_account_id, cost_center_id, account_id, project_id,
+        coalesce(segment_1, 'NONE') as segment_1, coalesce(segment_2, 'NONE') as segment_2, 'NONE' as segment_3,
+        'NONE' as segment_4, 'NONE' as segment_5, 'NONE' as segment_6, currency_code, quantity, amount_txn,
+        entity.functional_currency, amount_functional, amount_group
+    from movement
+    left join entity_day as day on day.legal_entity_id = movement.legal_entity_id and day.period_day = event_on
+    left join entity on entity.legal_entity_id = movement.legal_entity_id
+    left join level as cost_center_level on cost_center_level.kind = 'cost_center' and cost_center_level.code = cost_center_id
+    left join level as account_level on account_level.kind = 'account' and account_level.code = account_id
+    order by commitment_kind, movement.record_key, movement_on, movement_id
+) to '${target}/mart_commitment_movement.parquet' (format parquet, compression zstd);
 
 copy (
     select

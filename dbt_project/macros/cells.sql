@@ -11,6 +11,15 @@
     {%- endfor -%}
 {%- endmacro %}
 
+{#- The same as [name, expression], for `named`. -#}
+{% macro segment_pairs() -%}
+    {%- set pairs = [] -%}
+    {%- for segment in finance_sync.segment_columns() -%}
+    {%- do pairs.append([segment, "coalesce(" ~ segment ~ ", 'NONE')" if segment in var('segments', {}) else "'NONE'"]) -%}
+    {%- endfor -%}
+    {{ return(pairs) }}
+{%- endmacro %}
+
 {% macro segment_list(alias) -%}
     {%- for segment in finance_sync.segment_columns() -%}{{ alias ~ '.' if alias }}{{ segment }}{% if not loop.last %}, {% endif %}{%- endfor -%}
 {%- endmacro %}

@@ -88,6 +88,73 @@
 
 
 {#-
+  Keys of the lines (`order` or `requisition`) whose movements this build computes again: touched by a period that is rebuilt, with
+  movements in one, or with news in a landed batch: of the line, or of a document that concerns it or did so before.
+-#}
+{% macro touched_lines(name, policies) -%}
+    {%- set kind = {'order': 'encumbrance', 'requisition': 'pre_encumbrance'}[name] -%}
+    {%- set fact = {'order': 'fct_purchase_order_line', 'requisition': 'fct_requisition_line'}[name] -%}
+    {% if name == 'order' %}{{ finance_sync.touched_order_lines() }}{% else %}{{ finance_sync.touched_requisition_lines() }}{% endif %}
+
+    union
+
+    select stored.record_key
+    from {{ this }} as stored
+    where stored.commitment_kind = '{{ kind }}' and {{ finance_sync.in_scope('stored') }}
+
+    union
+
+    select lines.record_key
+    from {{ ref(fact) }} as lines
+    where {{ finance_sync.has_news('lines') }}
+    {%- for documents in (['fct_receipt_line', 'fct_invoice_line'] if name == 'order' else ['fct_purchase_order_line']) %}
+    {%- for version in ['', '_version'] %}
+
+    union
+
+    select lines.record_key
+    from {{ ref(documents ~ version) }} as documents
+    inner join {{ ref(fact) }} as lines
+        {%- if name == 'order' %}
+        on lines.source_system = {{ finance_sync.order_system('documents') }}
+        and lines.order_no = documents.order_no
+        and lines.line_no = documents.order_line_no
+        {%- else %}
+        on lines.source_system = documents.source_system
+        and lines.requisition_no = documents.requisition_no
+        and lines.line_no = documents.requisition_line_no
+        {%- endif %}
+    {%- if version %}
+    where documents.record_key in (
+        select present.record_key from {{ ref(documents) }} as present where {{ finance_sync.has_news('present') }}
+    )
+    {%- else %}
+    where {{ finance_sync.has_news('documents') }}
+    {%- endif %}
+    {%- endfor %}
+    {%- endfor %}
+    {%- if policies.any %}
+
+    union
+
+    select stored.record_key
+    from {{ this }} as stored
+    where stored.commitment_kind = '{{ kind }}'
+    group by stored.record_key
+    having sum(stored.amount_txn) <> 0
+    {%- endif %}
+{%- endmacro %}
+
+{#- Predicate: the row came with a batch that this build reads. -#}
+{% macro has_news(alias) -%}
+    exists (
+        select 1 from {{ source('meta', 'batch') }} as batch
+        where batch.is_new and batch.system = {{ alias }}.source_system and batch.batch_id = {{ alias }}.batch_id
+    )
+{%- endmacro %}
+
+
+{#-
   Value of a dated policy for rows of `keys` (columns legal_entity_id, line_type, policy_date): the most specific row that holds on
   the date: entity before line type; of two alike the later one. Yields legal_entity_id, line_type, policy_date, policy_value.
 -#}
@@ -115,6 +182,50 @@
             and (policies.valid_to is null or policies.valid_to >= keys.policy_date)
     ) as ranked
     where precedence = 1
+{%- endmacro %}
+
+
+{#- An order line is measured by its quantity; one without a quantity, like an amount line, by its net value. -#}
+{% macro is_measured_by_quantity(line) -%}
+    ({{ line }}.line_type = 'quantity' and coalesce({{ line }}.quantity, 0) <> 0)
+{%- endmacro %}
+
+{#- What a receipt brings to an order line, in the line's measure. A document that states no quantity brings its share of the value. -#}
+{% macro receipt_part(document='documents', line='lines', is_quantity='lines.is_quantity') -%}
+    case
+                when {{ is_quantity }} then coalesce(
+                    {{ document }}.quantity,
+                    {{ finance_sync.pro_rata(line ~ '.quantity', document ~ '.amount_txn', line ~ '.amount_net_txn') }}
+                )
+                when coalesce({{ document }}.currency_code, {{ line }}.currency_code) = {{ line }}.currency_code
+                    then {{ document }}.amount_txn
+            end
+{%- endmacro %}
+
+{#- What an invoice brings; in another currency than the order's, its functional value at the order's own rate. -#}
+{% macro invoice_part(document='documents', line='lines', is_quantity='lines.is_quantity') -%}
+    case
+                when {{ is_quantity }} then coalesce(
+                    {{ document }}.quantity,
+                    {{ finance_sync.pro_rata(line ~ '.quantity', document ~ '.amount_net_txn', line ~ '.amount_net_txn') }}
+                )
+                when {{ document }}.currency_code = {{ line }}.currency_code then {{ document }}.amount_net_txn
+                else {{ finance_sync.pro_rata(line ~ '.amount_txn', document ~ '.amount_functional', line ~ '.amount_functional') }}
+            end
+{%- endmacro %}
+
+{#- What an order line takes of the requisition line that it is made of. -#}
+{% macro requisition_part(document='documents', line='lines') -%}
+    case
+                when {{ document }}.currency_code = {{ line }}.currency_code then {{ document }}.amount_txn
+                else {{ finance_sync.pro_rata(line ~ '.amount_txn', document ~ '.amount_functional', line ~ '.amount_functional') }}
+            end
+{%- endmacro %}
+
+{#- Predicate: an order line stands in the place of its requisition, from the day on which it is made, unless it came to nothing. -#}
+{% macro stands_for_requisition(alias) -%}
+    {{ alias }}.line_status in ('pending', 'approved', 'issued', 'closed')
+            or ({{ alias }}.line_status = 'cancelled' and {{ alias }}.approved_on is not null)
 {%- endmacro %}
 
 
@@ -147,4 +258,27 @@
                 then {{ finance_sync.times_short(quantity, 'lines.unit_price', 'lines.unit_price') }}
             else {{ finance_sync.pro_rata('lines.amount_net_txn', quantity, 'lines.quantity') }}
         end
+{%- endmacro %}
+
+
+{#- Movement type -> the mart column (without currency) that shows it, and its sign there, of a kind of commitment. -#}
+{% macro commitment_moves(kind) -%}
+    {%- set begins = {'pre_encumbrance': ['reserve', 'new'], 'encumbrance': ['obligate', 'obligated']}[kind] -%}
+    {{ return({
+        begins[0]: {'name': kind ~ '_' ~ begins[1], 'sign': ''},
+        'adjust': {'name': kind ~ '_adjusted', 'sign': ''},
+        'relieve': {'name': kind ~ '_relieved', 'sign': '-'},
+        'reinstate': {'name': kind ~ '_reinstated', 'sign': ''},
+        'release': {'name': kind ~ '_released', 'sign': '-'},
+        'carry_out': {'name': kind ~ '_carried_out', 'sign': '-'},
+        'carry_in': {'name': kind ~ '_carried_in', 'sign': ''},
+        'revalue': {'name': kind ~ '_revalued', 'sign': ''},
+    }) }}
+{%- endmacro %}
+
+{#- Columns of int_cell_period of a kind of commitment: each movement, and what they come to. -#}
+{% macro commitment_measures(kind) -%}
+    {%- set names = [] -%}
+    {%- for measure in finance_sync.commitment_moves(kind).values() -%}{%- do names.append(measure.name ~ '_functional') -%}{%- endfor -%}
+    {{ return(names + [kind ~ '_change_functional', kind ~ '_change_group']) }}
 {%- endmacro %}

@@ -4,8 +4,11 @@
   Output columns: source_system, record_key, batch_id, changed_at, is_deleted, _feed_no (1 = first feed, the system of record)
   and the object's own feed columns (config.meta.feed_columns, generated from the catalog). Optional columns that a staging
   model leaves out are typed NULLs; no feed at all is a typed empty relation.
+
+  versions: `latest`, or `earlier`: all landed versions in scope but the latest. only_versioned leaves out feeds that keep none
+  (pulled in full).
 -#}
-{% macro union_feeds(object) -%}
+{% macro union_feeds(object, versions='latest', only_versioned=false) -%}
     {%- set feeds = var('feeds', {}).get(object, []) -%}
     {%- set relations = [] -%}
     {%- for feed in feeds -%}{%- do relations.append(ref(feed)) -%}{%- endfor -%}
@@ -47,10 +50,14 @@
                 {% if name in supplied %}cast(feed.{{ name }} as {{ columns[name] }}){% else %}cast(null as {{ columns[name] }}){% endif %} as {{ name }}
                 {%- endfor %}
             from {{ relation }} as feed
-            {%- set batches = var('landed', {}).get(place.system, {}).get(place.object, {}).get('batch_seqs') %}
-            {%- if batches is none or batches | length > 1 %}
+            {%- set landed = var('landed', {}).get(place.system, {}).get(place.object, {}) %}
+            {%- set batches = landed.get('batch_seqs') %}
+            {%- set keeps_none = landed.get('full') and (only_versioned or versions == 'earlier') %}
+            {%- if keeps_none or (versions == 'earlier' and batches is not none and batches | length <= 1) %}
+            where false
+            {%- elif batches is none or batches | length > 1 %}
             {#- Latest version wins. Only later batches are looked up, so that a large first batch is never sorted or hashed. #}
-            where not exists (
+            where {{ 'not ' if versions == 'latest' }}exists (
                 select 1 from {{ relation }} as later
                 where later.source_key = feed.source_key and later._batch_seq > feed._batch_seq
                 {%- if batches %} and later._batch_seq > {{ batches | min }}{% endif %}

@@ -39,7 +39,8 @@
     delete from {{ target }} using {{ source('meta', 'build_scope') }} as scope
     where scope.legal_entity_id = {{ target }}.legal_entity_id and scope.fiscal_period_id = {{ target }}.fiscal_period_id;
     {% if key -%}
-    delete from {{ target }} where {{ key }} in (select {{ key }} from {{ temp }});
+    {%- set key = key if key is string else key | join(', ') -%}
+    delete from {{ target }} where ({{ key }}) in (select {{ key }} from {{ temp }});
     {% endif -%}
     insert into {{ target }} ({{ columns }}) (select {{ columns }} from {{ temp }})
 {%- endmacro %}

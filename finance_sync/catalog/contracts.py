@@ -25,7 +25,9 @@ MEMBERS = "('UNMAPPED', 'NONE')"  # the named members of each dimension, which n
 
 def canonical_contracts() -> str:
     """Text of dbt_project/models/canonical/_canonical.yml: one enforced contract per canonical object."""
-    document = {"version": 2, "models": [_model(item) for item in canonical_objects().values()]}
+    objects = canonical_objects().values()
+    models = [_model(item) for item in objects] + [_versions(item) for item in objects if item.versions]
+    document = {"version": 2, "models": models}
     body: str = yaml.dump(document, sort_keys=False, allow_unicode=True, width=130, Dumper=_Dumper)
     return HEADER + body
 
@@ -56,6 +58,28 @@ def _model(item: CanonicalObject) -> dict[str, Any]:
             },
         },
         "columns": [_column(item, column) for column in item.columns],
+    }
+
+
+def _versions(item: CanonicalObject) -> dict[str, Any]:
+    """The model of an object's earlier versions: the same columns, one row a landed version that a later one replaced."""
+    model = _model(item)
+    for column in model["columns"]:
+        column.pop("data_tests", None)
+    return model | {
+        "name": f"{item.model}_version",
+        "description": (
+            f"Grain: one row per version of a record of {item.model} that landed and that a later batch replaced; the present "
+            "version stands there. Empty until something changes. Objects pulled in full keep none."
+        ),
+        "data_tests": [
+            {
+                "unique_together": {
+                    "arguments": {"columns": ["record_key", "batch_id"]},
+                    "config": {"tags": ["grain"]},
+                }
+            }
+        ],
     }
 
 

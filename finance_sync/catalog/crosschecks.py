@@ -22,6 +22,8 @@ from finance_sync.errors import Problem
 POLICY_VALUES = {
     "relief_point": ("receipt", "invoice"),
     "funds_window": ("period", "year_to_date", "full_year"),
+    "commitment_revaluation": ("none", "period_end"),
+    "year_end_commitments": ("continue", "carry_forward", "lapse"),
 }
 LINE_TYPES = ("quantity", "amount")
 

@@ -50,7 +50,7 @@ class CanonicalObject(Strict):
     """One canonical object: what staging supplies and what its model holds.
 
     ``feed_columns`` are the columns a staging model may supply (source codes); ``columns`` are those of the
-    canonical model.
+    canonical model. ``versions``: a second model keeps the landed versions before the present one.
     """
 
     name: str
@@ -61,6 +61,7 @@ class CanonicalObject(Strict):
     date: str | None = None
     dimensions: tuple[str, ...] = ()
     segments: bool = False
+    versions: bool = False
     feed: tuple[Column, ...]
     adds: tuple[Column, ...] = ()
     feed_columns: tuple[Column, ...]

@@ -193,7 +193,7 @@ def _begin_canonical(asked: _Asked, warehouse: Warehouse, state: _State) -> _Beg
     scope = landed_scope(
         deployment, _all_batches(settings, deployment), state.processed(), everything=bool(reason)
     )
-    _load_meta(warehouse, settings, deployment, as_of, scope)
+    _load_meta(warehouse, settings, deployment, as_of, scope, state.unreconciled())
     if not reason and state.stands(deployment, code, scope):
         return _Begun(unchanged=True)
     state.begin_canonical()
@@ -250,12 +250,23 @@ class _State:
 
     def __init__(self, warehouse: Warehouse) -> None:
         self._warehouse = warehouse
-        for name, schema in (("processed_batch", _PROCESSED), ("build", _STATE)):
+        for name, schema in (
+            ("processed_batch", _PROCESSED),
+            ("unreconciled_batch", _PROCESSED),
+            ("build", _STATE),
+        ):
             if not warehouse.exists("state", name):
                 warehouse.load("state", name, schema.empty_table())
 
     def processed(self) -> set[tuple[str, str, str]]:
         rows = self._warehouse.query("select system, object, batch_id from state.processed_batch").to_pylist()
+        return {(row["system"], row["object"], row["batch_id"]) for row in rows}
+
+    def unreconciled(self) -> set[tuple[str, str, str]]:
+        """Batches in the canonical models that no finished build of the reconciled ones has seen."""
+        rows = self._warehouse.query(
+            "select system, object, batch_id from state.unreconciled_batch"
+        ).to_pylist()
         return {(row["system"], row["object"], row["batch_id"]) for row in rows}
 
     def why_full_canonical(self, deployment: Deployment, code: Code) -> str:
@@ -318,6 +329,7 @@ class _State:
         )
         if table is not None:
             self._warehouse.load("state", "processed_batch", table, append=True)
+            self._warehouse.load("state", "unreconciled_batch", table, append=True)
         self._set("canonical", fact_fingerprint(deployment, code.canonical))
         self._set("canonical_inputs", canonical_inputs(deployment, code.canonical))
         self._set("canonical_built", uuid4().hex)
@@ -328,6 +340,8 @@ class _State:
         if periods is None:
             self._set("reconciled_inputs", inputs)
         self._set("reconciled_built", uuid4().hex)
+        if periods is None and self.unreconciled():
+            self._warehouse.load("state", "unreconciled_batch", _PROCESSED.empty_table())
 
     def _value(self, key: str) -> str | None:
         rows = self._warehouse.query(f"select value from state.build where key = '{key}'").to_pylist()
@@ -380,9 +394,10 @@ def _load_meta(
     deployment: Deployment,
     as_of: date,
     scope: Mapping[tuple[str, str], LandedScope],
+    unreconciled: set[tuple[str, str, str]],
 ) -> None:
     tables = catalog_tables(deployment, as_of)
-    tables["batch"] = mark_new(landed_tables.batch_table(settings, deployment), scope)
+    tables["batch"] = mark_new(landed_tables.batch_table(settings, deployment), scope, unreconciled)
     tables["batch_total"] = landed_tables.batch_total_table(settings, deployment)
     tables["check"] = landed_tables.check_table(settings, deployment)
     tables["check_total"] = landed_tables.check_total_table(settings, deployment)

@@ -6,7 +6,7 @@ Does not: deciding the scope (scope) or writing to an engine (engine, build).
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import date
 from decimal import Decimal
 from typing import Any
@@ -81,11 +81,15 @@ def catalog_tables(deployment: Deployment, as_of: date) -> dict[str, pa.Table]:
     }  # fmt: skip
 
 
-def mark_new(batches: pa.Table, scope: Mapping[tuple[str, str], LandedScope]) -> pa.Table:
-    """The batch table with ``is_new``: the batch is read by facts in this build."""
+def mark_new(
+    batches: pa.Table,
+    scope: Mapping[tuple[str, str], LandedScope],
+    unreconciled: Collection[tuple[str, str, str]] = (),
+) -> pa.Table:
+    """The batch table with ``is_new``: facts read the batch in this build, or did so in one whose later layer did not finish."""
     chosen = {
         (system, name, batch.batch_id) for (system, name), part in scope.items() for batch in part.batches
-    }
+    } | set(unreconciled)
     flags = [
         (row["system"], row["object"], row["batch_id"]) in chosen
         for row in batches.select(["system", "object", "batch_id"]).to_pylist()

@@ -163,7 +163,7 @@ def test_controls(company: Published) -> None:
         "select control_id, sum(rows_failed) from mart_control_results where status = 'passed' "
         "and control_id not in (select control_id from mart_control_results where status = 'failed') group by 1 order by 1"
     )
-    assert passed == [("C01", 0), ("C19", 0), ("C22", 0), ("C26", 0)]
+    assert passed == [("C01", 0), ("C05", 0), ("C19", 0), ("C22", 0), ("C26", 0)]
 
 
 def test_inactive_vendors(company: Published) -> None:

@@ -107,6 +107,7 @@ def test_controls(city: Published) -> None:
     assert found == [
         ("C01", "passed", None),
         ("C02", "not_applicable", "nothing feeds journal_line"),
+        ("C05", "not_applicable", "nothing feeds purchase_order_line or requisition_line"),
         ("C07", "not_applicable", "nothing feeds purchase_order_line"),
         ("C08", "not_applicable", "nothing feeds invoice_line"),
         ("C09", "not_applicable", "nothing feeds invoice_line, journal_line"),

@@ -46,6 +46,24 @@ _stubs: dict[str, Callable[..., str]] = {
     "cast_to_contract": lambda relation: f"select * from {relation}",
     "code_join": lambda kind, *_, **__: f"left join stub_code_map as {kind}_map on true",
     "fact_feed": lambda *_, **__: "select * from stub_fact_feed",
+    "version_feed": lambda *_, **__: "select * from stub_version_feed",
+    "numbered_versions": lambda *_, **__: "select * from stub_numbered_versions",
+    "touched_lines": lambda *_, **__: "select * from stub_touched_lines",
+    # lists of CTEs within a model's own
+    "document_rows": lambda *_, **__: "final as (select * from fed)",
+    "document_moves": lambda name, *_, **__: f"{name}_moves as (select * from stub_moves)",
+    "line_changes": lambda spec, *_, **__: f"{spec['name']}_line_changes as (select * from stub_changes)",
+    "policy_tables": lambda *_, **__: "stub_policies as (select 1),",
+    "rated_changes": lambda *_, **__: "rated as (select * from changes)",
+    "late_movements": lambda *_, **__: "late as (select * from stub_late)",
+    # what macros return that are no text
+    "coding_columns": lambda: ["legal_entity_id", "currency_code"],
+    "segment_columns": lambda: ["segment_1"],
+    "segment_pairs": list,
+    "commitment_measures": lambda kind: [f"{kind}_change_functional"],
+    "commitment_moves": lambda kind: {"adjust": {"name": f"{kind}_adjusted", "sign": ""}},
+    "commitment_policies": lambda: {"revalue": False, "carry": False, "lapse": False, "any": False},
+    "named": lambda columns: ", ".join(c if isinstance(c, str) else f"{c[1]} as {c[0]}" for c in columns),
 }
 globals().update(_stubs)
 finance_sync = SimpleNamespace(**_stubs)

@@ -1,38 +1,15 @@
 {{ config(materialized='incremental', incremental_strategy='delete+insert', unique_key='record_key', on_schema_change='fail') }}
+-- the versions that this build replaces are kept first: depends_on: {{ ref('fct_receipt_line_version') }}
 
 {%- set dimensions = ['legal_entity', 'supplier'] %}
 
--- 1. newly landed records, and those that can be settled only now
+-- newly landed records, and those that can be settled only now
 with fed as (
 
     {{ fact_feed('receipt_line', dimensions) }}
 
 ),
 
--- 2. source codes to canonical ids, as they hold on the fact's date
-mapped as (
-
-    select
-        fed.*,
-        {{ mapped_id('legal_entity', 'entity_code') }} as legal_entity_id,
-        {{ mapped_id('supplier', 'supplier_code') }} as supplier_id
-    from fed
-    {{ code_join('legal_entity', 'entity_code', 'fed.posting_date') }}
-    {{ code_join('supplier', 'supplier_code', 'fed.posting_date') }}
-
-),
-
--- 3. fiscal period of the entity's calendar. Receipts are quantities: what they are worth is the order's matter.
-final as (
-
-    select
-        mapped.*,
-        coalesce(entity_day.fiscal_period_id, 'UNMAPPED') as fiscal_period_id,
-        entity_day.fiscal_year
-    from mapped
-    left join {{ ref('int_entity_day') }} as entity_day
-        on entity_day.legal_entity_id = mapped.legal_entity_id and entity_day.period_day = mapped.posting_date
-
-)
+{{ document_rows(dimensions, 'posting_date', is_converted=false) }}
 
 {{ cast_to_contract('final') }}

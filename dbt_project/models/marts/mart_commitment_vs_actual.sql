@@ -1,11 +1,11 @@
 {{ config(materialized='incremental', incremental_strategy='scope_replace', on_schema_change='fail') }}
 
-{%- set movements = [
-    'budget_functional', 'budget_group',
-    'pre_encumbrance_new_functional', 'pre_encumbrance_relieved_functional', 'pre_encumbrance_released_functional',
-    'encumbrance_obligated_functional', 'encumbrance_relieved_functional', 'encumbrance_released_functional',
-    'actual_functional', 'actual_group',
-] %}
+{%- set movements = ['budget_functional', 'budget_group', 'actual_functional', 'actual_group'] %}
+{%- set commitments = [] %}
+{%- for kind in ['pre_encumbrance', 'encumbrance'] %}
+{%- for measure in commitment_moves(kind).values() %}{% do commitments.append(measure.name ~ '_functional') %}{% endfor %}
+{%- endfor %}
+{%- set movements = movements + commitments %}
 {%- set balances = [
     'pre_encumbrance_change_functional', 'encumbrance_change_functional',
     'pre_encumbrance_change_group', 'encumbrance_change_group',
@@ -16,10 +16,6 @@ with cells as (
 
     select
         cells.*,
-        cells.pre_encumbrance_new_functional - cells.pre_encumbrance_relieved_functional
-        - cells.pre_encumbrance_released_functional as pre_encumbrance_change_functional,
-        cells.encumbrance_obligated_functional - cells.encumbrance_relieved_functional
-        - cells.encumbrance_released_functional as encumbrance_change_functional,
         entity.calendar_id,
         entity.functional_currency,
         period.fiscal_year,
@@ -173,12 +169,9 @@ scoped as (
             running.year_row_count > 0
             or running.pre_encumbrance_closing_functional <> 0
             or running.encumbrance_closing_functional <> 0
-            or running.ytd_pre_encumbrance_new_functional <> 0
-            or running.ytd_pre_encumbrance_relieved_functional <> 0
-            or running.ytd_pre_encumbrance_released_functional <> 0
-            or running.ytd_encumbrance_obligated_functional <> 0
-            or running.ytd_encumbrance_relieved_functional <> 0
-            or running.ytd_encumbrance_released_functional <> 0
+            {%- for measure in commitments %}
+            or running.ytd_{{ measure }} <> 0
+            {%- endfor %}
         )
 
 ),
@@ -211,9 +204,11 @@ final as (
         scoped.functional_currency as currency_code,
         account.account_name as control_account_name,
         coalesce(account.account_type, 'none') as account_type,
-        scoped.pre_encumbrance_closing_functional - scoped.pre_encumbrance_change_functional
-            as pre_encumbrance_opening_functional,
-        scoped.encumbrance_closing_functional - scoped.encumbrance_change_functional as encumbrance_opening_functional,
+        {%- for kind in ['pre_encumbrance', 'encumbrance'] %}
+        {%- for currency in ['functional', 'group'] %}
+        scoped.{{ kind }}_closing_{{ currency }} - scoped.{{ kind }}_change_{{ currency }} as {{ kind }}_opening_{{ currency }},
+        {%- endfor %}
+        {%- endfor %}
         windows.policy_value as funds_window,
         {%- for currency in ['functional', 'group'] %}
         case windows.policy_value

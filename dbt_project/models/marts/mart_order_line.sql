@@ -12,6 +12,7 @@ with final as (
             when lines.quantity_ordered > lines.quantity_received then lines.ordered_value_txn - lines.received_value_txn else 0
         end as amount_short_txn,
         lines.rejected_value_txn as amount_rejected_txn,
+        coalesce(commitments.amount_adjusted_txn, 0) as amount_adjusted_txn,
         coalesce(commitments.amount_relieved_txn, 0) as amount_relieved_txn,
         coalesce(commitments.amount_released_txn, 0) as amount_released_txn,
         coalesce(commitments.amount_open_txn, 0) as amount_open_txn,

@@ -3,10 +3,7 @@
 {%- set measures = [
     'budget_original_functional', 'budget_adjustment_functional', 'budget_transfer_functional',
     'budget_carry_forward_functional', 'budget_functional', 'budget_group', 'budget_rows',
-    'pre_encumbrance_new_functional', 'pre_encumbrance_relieved_functional', 'pre_encumbrance_released_functional',
-    'pre_encumbrance_change_group',
-    'encumbrance_obligated_functional', 'encumbrance_relieved_functional', 'encumbrance_released_functional',
-    'encumbrance_change_group',
+] + commitment_measures('pre_encumbrance') + commitment_measures('encumbrance') + [
     'actual_functional', 'actual_group', 'actual_rows',
 ] %}
 
@@ -37,52 +34,30 @@ with budget as (
 
 ),
 
--- 2. commitments by movement, with the coding of the line that they belong to
-events as (
-
-    select
-        events.*,
-        coding.cost_center_id,
-        coding.account_id,
-        coding.project_id,
-        {{ segment_list('coding') }}
-    from {{ ref('int_commitment_event') }} as events
-    inner join (
-        select 'encumbrance' as commitment_kind, record_key, cost_center_id, account_id, project_id, {{ segment_list('') }}
-        from {{ ref('fct_purchase_order_line') }}
-        union all
-        select 'pre_encumbrance' as commitment_kind, record_key, cost_center_id, account_id, project_id, {{ segment_list('') }}
-        from {{ ref('fct_requisition_line') }}
-    ) as coding
-        on coding.record_key = events.record_key and coding.commitment_kind = events.commitment_kind
-    where {{ in_scope('events') }}
-
-),
-
+-- 2. commitments by movement, under the coding that each movement bears
 commitments as (
 
     select
-        events.legal_entity_id,
-        events.fiscal_period_id,
-        events.cost_center_id,
-        events.account_id,
-        events.project_id,
-        {{ segments('events') }},
-        {%- for kind, opening in [('pre_encumbrance', 'reserve'), ('encumbrance', 'obligate')] %}
+        movements.legal_entity_id,
+        movements.fiscal_period_id,
+        movements.cost_center_id,
+        movements.account_id,
+        movements.project_id,
+        {{ segment_list('movements') }}
+        {%- for kind in ['pre_encumbrance', 'encumbrance'] %}
+        {%- for type, measure in commitment_moves(kind).items() %},
         sum(case
-            when events.commitment_kind = '{{ kind }}' and events.event_type = '{{ opening }}' then events.amount_functional
-        end) as {{ kind }}_{{ 'new' if kind == 'pre_encumbrance' else 'obligated' }}_functional,
-        sum(case
-            when events.commitment_kind = '{{ kind }}' and events.event_type in ('relieve', 'reinstate')
-                then -events.amount_functional
-        end) as {{ kind }}_relieved_functional,
-        sum(case
-            when events.commitment_kind = '{{ kind }}' and events.event_type = 'release' then -events.amount_functional
-        end) as {{ kind }}_released_functional,
-        sum(case when events.commitment_kind = '{{ kind }}' then events.amount_group end) as {{ kind }}_change_group
-        {%- if not loop.last %},{% endif %}
+            when movements.commitment_kind = '{{ kind }}' and movements.movement_type = '{{ type }}'
+                then {{ measure.sign }}movements.amount_functional
+        end) as {{ measure.name }}_functional
         {%- endfor %}
-    from events
+        {%- for currency in ['functional', 'group'] %},
+        sum(case when movements.commitment_kind = '{{ kind }}' then movements.amount_{{ currency }} end)
+            as {{ kind }}_change_{{ currency }}
+        {%- endfor %}
+        {%- endfor %}
+    from {{ ref('fct_commitment_movement') }} as movements
+    where {{ in_scope('movements') }}
     group by {{ range(1, 12) | join(', ') }}
 
 ),
@@ -111,7 +86,7 @@ actual as (
 
 {#- One set of columns for all three; what a source has nothing to say about is NULL there. #}
 {%- set has = {
-    'budget': measures[:7], 'commitments': measures[7:15], 'actual': measures[15:],
+    'budget': measures[:7], 'commitments': measures[7:-3], 'actual': measures[-3:],
 } %}
 
 movements as (

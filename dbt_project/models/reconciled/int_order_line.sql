@@ -46,6 +46,7 @@ receipts as (
         min(receipts.source_system) as receipt_system,
         count(*) as receipt_count,
         sum(receipts.quantity) as quantity_received,
+        sum({{ receipt_part('receipts', 'orders', is_measured_by_quantity('orders')) }}) as arrived,
         sum(receipts.amount_txn) as amount_received_txn,
         sum(receipts.quantity_rejected) as quantity_rejected,
         max(receipts.posting_date) as received_on,
@@ -80,6 +81,7 @@ invoices as (
         min(invoices.source_system) as invoice_system,
         count(*) as invoice_count,
         sum(invoices.quantity) as quantity_invoiced,
+        sum({{ invoice_part('invoices', 'orders', is_measured_by_quantity('orders')) }}) as arrived,
         sum(invoices.amount_net_txn) as amount_net_invoiced_txn,
         sum(invoices.amount_tax_txn) as amount_tax_invoiced_txn,
         max(invoices.posting_date) as invoiced_on,
@@ -139,6 +141,8 @@ collected as (
         cast(coalesce(receipts.quantity_rejected, 0) as numeric(18,4)) as quantity_rejected,
         receipts.received_on,
         receipts.rejected_on,
+        cast(coalesce(case when relief_points.policy_value = 'receipt' then receipts.arrived else invoices.arrived end, 0) as numeric(18,4))
+            as arrived,
         coalesce(invoices.invoice_count, 0) as invoice_count,
         cast(coalesce(invoices.quantity_invoiced, 0) as numeric(18,4)) as quantity_invoiced,
         cast(coalesce(invoices.amount_net_invoiced_txn, 0) as numeric(18,4)) as amount_net_invoiced_txn,
@@ -246,6 +250,7 @@ final as (
             end
         ) as after_close_value_txn,
         lines.after_close_on,
+        lines.arrived,
         lines.activity_on
     from collected as lines
     left join {{ ref('int_entity_day') }} as activity

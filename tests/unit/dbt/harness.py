@@ -132,10 +132,14 @@ class Harness:
         )
 
     def insert(self, schema: str, table: str, rows: Iterable[Row]) -> None:
+        alike: dict[tuple[str, ...], list[str]] = {}
         for row in rows:
-            names = ", ".join(f'"{name}"' for name in row)
-            values = ", ".join(literal(value) for value in row.values())
-            self.engine.execute(f"insert into {schema}.{table} ({names}) values ({values})")
+            alike.setdefault(tuple(row), []).append(
+                f"({', '.join(literal(value) for value in row.values())})"
+            )
+        for columns, values in alike.items():
+            names = ", ".join(f'"{name}"' for name in columns)
+            self.engine.execute(f"insert into {schema}.{table} ({names}) values {', '.join(values)}")
 
     def replace(self, schema: str, table: str, rows: Iterable[Row]) -> None:
         self.engine.execute(f"delete from {schema}.{table}")

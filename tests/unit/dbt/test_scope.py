@@ -16,7 +16,7 @@ pytestmark = pytest.mark.slow
 D = Decimal
 TABLES = {
     "reconciled.int_actual": "fiscal_period_id, account_id, cost_center_id",
-    "reconciled.int_commitment_event": "event_key",
+    "reconciled.fct_commitment_movement": "record_key",
     "reconciled.int_commitment_line": "record_key",
     "reconciled.int_order_line": "record_key",
     "reconciled.int_cell_period": "cell_id, fiscal_period_id",
@@ -26,6 +26,7 @@ TABLES = {
     "marts.mart_commitment_vs_actual": "cell_id, fiscal_period_id",
     "marts.mart_budget_vs_actual": "cell_id, fiscal_period_id",
     "marts.mart_open_commitments": "record_key",
+    "marts.mart_commitment_movement": "movement_id",
     "marts.mart_order_line": "record_key",
     "marts.mart_ledger_balance": "fiscal_period_id, account_id, cost_center_id",
     "marts.mart_control_results": "control_id, legal_entity_id, fiscal_period_id",

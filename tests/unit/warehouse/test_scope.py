@@ -6,6 +6,7 @@ import json
 from datetime import UTC, datetime
 from pathlib import Path
 
+import pyarrow as pa
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -13,6 +14,7 @@ from hypothesis import strategies as st
 from finance_sync.catalog.loader import Deployment, load_deployment
 from finance_sync.landing import Batch
 from finance_sync.settings import Settings, load_settings
+from finance_sync.warehouse.meta import mark_new
 from finance_sync.warehouse.scope import (
     build_scope,
     fact_fingerprint,
@@ -139,3 +141,10 @@ def test_only_a_change_of_mapping_builds_facts_anew(tiny: Deployment, table: str
 )
 def test_latency_in_hours(text: str, hours: int) -> None:
     assert latency_hours(text) == hours
+
+
+def test_a_batch_stays_new_until_the_later_layer_has_seen_it() -> None:
+    keys = [("erp", "orders", f"00000{n}-x") for n in (1, 2, 3)]
+    batches = pa.table(dict(zip(("system", "object", "batch_id"), zip(*keys, strict=True), strict=True)))
+    assert mark_new(batches, {}, {keys[1]})["is_new"].to_pylist() == [False, True, False]
+    assert mark_new(batches, {})["is_new"].to_pylist() == [False, False, False]
