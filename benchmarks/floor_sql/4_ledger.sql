@@ -5,7 +5,7 @@ select
     j.company,
     coalesce(entity.legal_entity_id, 'UNMAPPED') as legal_entity_id,
     j.account, j.cost_center, j.project, j.supplier, j.location, j.program,
-    j.line, j.posting_date, j.document_type, j.reference, j.reference_line,
+    j.line, j.posting_date, j.document_type, j.reference, j.reference_line, j.po_number, j.po_line,
     j.currency,
     case j.debit_credit when 'C' then -j.amount else j.amount end as amount_txn,
     case j.debit_credit when 'C' then -j.local_amount else j.local_amount end as amount_functional,

@@ -425,16 +425,18 @@ copy (
             when amount_group >= 1000 then 'medium' else 'low' end as severity,
         case
             when reason_code in ('balance_without_lines', 'invoice_without_order', 'receipt_without_order', 'actual_without_budget',
-                'posting_without_invoice') then 'missing_left'
-            when reason_code in ('lines_without_balance', 'invoiced_not_received', 'not_posted', 'unmapped_code', 'missing_rate')
+                'posting_without_invoice', 'balance_without_documents', 'posting_without_order',
+                'posting_without_item', 'posting_without_supplier') then 'missing_left'
+            when reason_code in ('lines_without_balance', 'invoiced_not_received', 'not_posted', 'unmapped_code', 'missing_rate',
+                'receipt_not_accrued', 'invoice_not_cleared', 'item_without_posting')
                 then 'missing_right'
             when reason_code in ('over_invoiced', 'short_receipt', 'over_receipt', 'rejected_goods', 'unit_differs') then 'quantity'
-            when reason_code in ('after_close', 'period_differs', 'date_outside_calendar') then 'period'
+            when reason_code in ('after_close', 'period_differs', 'date_outside_calendar', 'not_invoiced_in_time') then 'period'
             when reason_code in ('coding_differs', 'blocked_code', 'expired_code', 'attribute_differs') then 'account_coding'
             when reason_code = 'price_differs' then 'price'
             when reason_code = 'tax_differs' then 'tax'
             when reason_code = 'currency_differs' then 'currency'
-            when reason_code in ('posted_twice', 'same_number', 'same_amount', 'order_line_twice') then 'duplicate'
+            when reason_code in ('posted_twice', 'same_number', 'same_amount', 'order_line_twice', 'double_count') then 'duplicate'
             when reason_code in ('ambiguous_code', 'several_candidates', 'supplier_duplicate') then 'ambiguous'
             else 'amount'
         end as status,

@@ -7,6 +7,7 @@ fiscal periods follow each other). Does not: the shape of single files (declarat
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from datetime import date
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -242,15 +243,17 @@ def _rates(rates: ReferenceFile, known: set[str]) -> Iterator[Problem]:
 
 
 def _rules(reference: Mapping[str, ReferenceFile]) -> Iterator[Problem]:
-    """Tolerances, policies and control levels name what exists."""
+    """Tolerances, policies and account roles name what exists, and an account has a role once on a day."""
     entities = values(reference["entities"].table, "legal_entity_id")
     tolerances, policies = reference["tolerances"], reference["policies"]
     yield from _members(tolerances, "control_id", controls(), "is no control")
-    for rules in (tolerances, policies):
+    roles = reference["account_roles"]
+    for rules in (tolerances, policies, roles):
         if entities:
             yield from _members(
                 rules, "legal_entity_id", entities, "is no legal entity of reference/entities.csv"
             )
+    yield from _role_overlaps(roles)
     yield from _members(policies, "line_type", LINE_TYPES, "is no line type")
     for row in _with_lines(policies):
         allowed = POLICY_VALUES[row["policy"]]
@@ -269,6 +272,16 @@ def _rules(reference: Mapping[str, ReferenceFile]) -> Iterator[Problem]:
                     row["line"],
                     f"column {column}",
                 )
+
+
+def _role_overlaps(roles: ReferenceFile) -> Iterator[Problem]:
+    until: dict[tuple[Any, ...], date] = {}
+    for row in sorted(_with_lines(roles), key=lambda row: row["valid_from"]):
+        key = (row["role"], row["legal_entity_id"], row["account_id"])
+        if key in until and row["valid_from"] <= until[key]:
+            text = f"account {row['account_id']} has the role {row['role']} from an earlier row still"
+            yield Problem(roles.file, text, "end the earlier row before", row["line"], "column valid_from")
+        until[key] = row["valid_to"] or date.max
 
 
 def _with_lines(reference: ReferenceFile) -> list[dict[str, Any]]:

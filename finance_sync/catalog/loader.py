@@ -101,6 +101,9 @@ class Deployment:
         """What a control needs and this deployment does not feed; empty when the control is applicable."""
         fed: dict[str, int] = {name: len(feeds) for name, feeds in self.feeds.items()}
         fed.update({name: table.num_rows for name, table in self.reference.items() if name not in fed})
+        fed.update(
+            {f"account_roles={role}": 1 for role in self.reference["account_roles"]["role"].to_pylist()}
+        )
         return control.unmet(fed)
 
     def applicability(self) -> dict[str, str]:

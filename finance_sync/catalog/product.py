@@ -141,7 +141,8 @@ class Control(Strict):
         """Needs that nothing feeds.
 
         Args:
-            fed: canonical objects (or reference tables) that have at least one feed (or row).
+            fed: canonical objects (or reference tables) that have at least one feed (or row);
+                ``account_roles=gr_ir`` is an account role that some row names.
 
         Returns:
             The unmet needs as written; ``a|b`` is unmet when neither is fed. Empty when the control is

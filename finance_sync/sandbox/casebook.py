@@ -76,6 +76,7 @@ class PlantedOrder:
     cc: int
     sup: int
     prog: int
+    order_day: int
     exists: bool
 
     @property
@@ -103,6 +104,7 @@ class Casebook:
     requisitions: list[dict[str, Any]] = field(default_factory=list)
     budget_lines: list[dict[str, Any]] = field(default_factory=list)
     balance_changes: list[dict[str, Any]] = field(default_factory=list)
+    items: list[dict[str, Any]] = field(default_factory=list)
     raw: dict[str, dict[str, dict[str, str]]] = field(default_factory=dict)
     answers: list[dict[str, Any]] = field(default_factory=list)
     _documents: dict[int, int] = field(default_factory=dict)
@@ -182,7 +184,21 @@ class Casebook:
             self.orders.append(row)
         kept = {
             k: int(row[k])
-            for k in ("ono", "ent", "ltype", "cur", "q", "p", "net", "tax", "acct", "cc", "sup", "prog")
+            for k in (
+                "ono",
+                "ent",
+                "ltype",
+                "cur",
+                "q",
+                "p",
+                "net",
+                "tax",
+                "acct",
+                "cc",
+                "sup",
+                "prog",
+                "order_day",
+            )
         }
         return PlantedOrder(**kept, exists=exists)
 
@@ -199,7 +215,7 @@ class Casebook:
                 "rno": self._number(order), "line": 1, "ono": order.ono, "oline": 1, "ent": order.ent, "ltype": order.ltype,
                 "sup": order.sup, "cur": order.cur, "acct": order.acct, "cc": order.cc, "proj": -1, "prog": order.prog,
                 "unit": 0 if order.ltype == w.QUANTITY else -1, "q": q, "rejected": 0, "amount": None, "value": value + tax,
-                "day": on, "cancelled_day": w.NEVER,
+                "day": on, "cancelled_day": w.NEVER, "order_day": order.order_day,
             } | other
         )  # fmt: skip
 
@@ -222,7 +238,7 @@ class Casebook:
                 "credit": False, "document_day": on - 1, "day": on, "approved_day": on, "cancelled_day": w.NEVER,
                 "paid_day": w.NEVER, "post_seen": on, "post_day": on, "post_delta": 0, "post_cur": other.get("cur", order.cur),
                 "post_acct": order.acct, "post_cc": order.cc, "again_seen": w.NEVER, "reversed_day": w.NEVER, "paper": ino,
-                "typed": 0,
+                "typed": 0, "order_day": order.order_day,
             } | other
         )  # fmt: skip
         return ino
@@ -252,6 +268,11 @@ class Casebook:
             } | other | dict(line) | {"amt": minor, "famt": minor}  # fmt: skip
             self.journals.append(row)
         return self._last_journal
+
+    def item(self, ent: int, on: int, sup: int, amount: int) -> None:
+        """An item of the payables sub-ledger that no journal stands behind; amount in whole units, debit positive."""
+        minor = amount * 10 ** int(w.MINOR[w.FUNCTIONAL[ent]])
+        self.items.append({"number": len(self.items) + 1, "ent": ent, "day": on, "sup": sup, "famt": minor})
 
     def posting_without_document(self, order: PlantedOrder, on: int, amount: int) -> int:
         """An invoice journal whose invoice procurement does not have; amount in whole units. Returns the invoice number."""

@@ -22,6 +22,7 @@ from finance_sync.sandbox.journals import draw_own_journals, post_invoices, post
 from finance_sync.sandbox.orders import ORDERS_PER_SCALE, draw_orders
 from finance_sync.sandbox.planning import plant_control_file
 from finance_sync.sandbox.plants import plant_match, plant_posting
+from finance_sync.sandbox.plants_accruals import plant_accruals
 from finance_sync.sandbox.plants_books import (
     plant_budgets,
     plant_ledger,
@@ -30,6 +31,7 @@ from finance_sync.sandbox.plants_books import (
     plant_rejects,
 )  # fmt: skip
 from finance_sync.sandbox.plants_copies import plant_copies
+from finance_sync.sandbox.plants_payables import plant_payables
 from finance_sync.sandbox.requisitions import requisitions
 from finance_sync.sandbox.stale import plant_stale
 from finance_sync.sandbox.suppliers import plant_suppliers
@@ -122,6 +124,8 @@ def casebook(scale: float, *, typed: bool = False) -> Casebook:
     plant_match(book, count)
     plant_posting(book, count)
     plant_copies(book, count)
+    plant_accruals(book, count)
+    plant_payables(book, count)
     plant_ledger(book, count)
     if not typed:
         plant_rejects(book, count)

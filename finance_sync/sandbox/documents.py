@@ -22,9 +22,10 @@ RECEIPT_LINE: Final = {
     "rno": pl.Int64, "line": pl.Int64, "ono": pl.Int64, "oline": pl.Int64, "ent": pl.Int64, "ltype": pl.Int64,
     "sup": pl.Int64, "cur": pl.Int64, "acct": pl.Int64, "cc": pl.Int64, "proj": pl.Int64, "prog": pl.Int64,
     "unit": pl.Int64, "q": pl.Int64, "rejected": pl.Int64, "amount": pl.Int64, "value": pl.Int64,
-    "day": pl.Int64, "cancelled_day": pl.Int64,
+    "day": pl.Int64, "cancelled_day": pl.Int64, "order_day": pl.Int64,
 }  # fmt: skip
-"""Receipt lines. amount: of an amount line, minor units; value: what the ledger accrues (net and tax that is cost)."""
+"""Receipt lines. amount: of an amount line, minor units; value: what the ledger accrues (net and tax that is cost),
+at the rate of order_day."""
 
 INVOICE_LINE: Final = {
     "ino": pl.Int64, "line": pl.Int64, "ono": pl.Int64, "oline": pl.Int64, "ent": pl.Int64, "ltype": pl.Int64,
@@ -34,6 +35,7 @@ INVOICE_LINE: Final = {
     "paid_day": pl.Int64,
     "post_seen": pl.Int64, "post_day": pl.Int64, "post_delta": pl.Int64, "post_cur": pl.Int64, "post_acct": pl.Int64,
     "post_cc": pl.Int64, "again_seen": pl.Int64, "reversed_day": pl.Int64, "paper": pl.Int64, "typed": pl.Int64,
+    "order_day": pl.Int64,
 }  # fmt: skip
 """Invoice lines. day: posting date; accrued: what earlier receipts put on the GRNI account for it.
 paper: number of the supplier's own document, which two of ours share when it was entered twice; typed: how it was written down.

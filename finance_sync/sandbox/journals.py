@@ -36,7 +36,8 @@ _BANK, _RECEIVABLES, _INPUT_TAX, _PAYABLES, _GRNI = (
     w.ACCOUNT[c] for c in ("1000", "1100", "1300", "2000", "2100")
 )
 _PAYROLL, _ACCRUALS, _EXCHANGE, _PREPAID = (w.ACCOUNT[c] for c in ("2200", "2300", "7900", "1400"))
-_TAX_LINE, _PAYABLES_LINE = 90, 99
+_TAX_LINE, _PAYABLES_LINE, _EXCHANGE_LINE = 90, 99, 100
+"""Numbers of an invoice journal's lines; an exchange difference has its invoice line's number, so much higher."""
 
 
 def finish(frame: pl.DataFrame) -> pl.DataFrame:
@@ -49,24 +50,27 @@ def finish(frame: pl.DataFrame) -> pl.DataFrame:
     return conform(frame.with_columns(**missing), JOURNAL_LINE)
 
 
-def functional(frame: pl.DataFrame) -> pl.DataFrame:
-    """Add famt: amt in the entity's currency at the spot rate of the posting date."""
+def functional(frame: pl.DataFrame, rate_day: str = "day") -> pl.DataFrame:
+    """Add famt: amt in the entity's currency at the spot rate of the posting date, or of another day."""
     ent = frame["ent"].to_numpy()
     amounts = w.convert(
-        frame["amt"].to_numpy(), frame["cur"].to_numpy(), w.FUNCTIONAL[ent], frame["day"].to_numpy()
+        frame["amt"].to_numpy(), frame["cur"].to_numpy(), w.FUNCTIONAL[ent], frame[rate_day].to_numpy()
     )
     return frame.with_columns(famt=pl.Series(amounts))
 
 
 def post_receipts(receipts: pl.DataFrame) -> pl.DataFrame:
-    """Accruals: expense against GRNI, where the entity's relief point is the receipt; a cancelled receipt is reversed."""
+    """Accruals: expense against GRNI, where the entity's relief point is the receipt; a cancelled receipt is reversed.
+
+    They are kept at the order's rate, so that the invoice clears what the receipt put there.
+    """
     ent, ltype = receipts["ent"].to_numpy(), receipts["ltype"].to_numpy()
     accrues = receipts.filter(pl.Series(w.RELIEF[ent, ltype] == w.RELIEF_RECEIPT) & (pl.col("value") != 0))
     base = accrues.with_columns(jid=pl.col("rno") * 2, seen="day", amt="value")
     reversal = accrues.filter(pl.col("cancelled_day") < w.NEVER).with_columns(
         jid=pl.col("rno") * 2 + 1, day="cancelled_day", seen="cancelled_day", amt=-pl.col("value")
     )
-    both = functional(pl.concat([base, reversal], how="vertical_relaxed"))
+    both = functional(pl.concat([base, reversal], how="vertical_relaxed"), "order_day")
     both = both.with_columns(
         jtype=pl.lit(GR), ref="rno", ref_line="line",
         acct=pl.Series(w.ledger_account(both["acct"].to_numpy(), both["day"].to_numpy())),
@@ -80,7 +84,7 @@ def post_receipts(receipts: pl.DataFrame) -> pl.DataFrame:
 
 
 def post_invoices(invoices: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """Postings of invoices and their payments.
+    """Postings of invoices and their payments. A reversal takes back what was posted, at the same rate.
 
     Returns:
         Invoice journals and payment journals.
@@ -98,7 +102,7 @@ def post_invoices(invoices: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
         paid_day=pl.lit(w.NEVER),
     )
     every = pl.concat([base, again, reversal], how="vertical_relaxed").with_columns(
-        jtype=pl.lit(AP), ref="ino", cur="post_cur",
+        jtype=pl.lit(AP), ref="ino", cur="post_cur", rate_day="post_day",
         total=pl.col("sign") * (pl.col("net") + pl.col("tax") + pl.col("post_delta")),
         accrued=pl.col("sign") * pl.col("accrued"), vat=pl.col("sign") * pl.col("vat"),
     )  # fmt: skip
@@ -115,7 +119,18 @@ def post_invoices(invoices: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
     vat = every.filter(pl.col("vat") != 0).group_by("jid", maintain_order=True).agg(
         pl.col("vat").sum().alias("amt"), *(pl.col(c).first() for c in _HEADER)
     ).with_columns(line=pl.lit(_TAX_LINE), acct=pl.lit(_INPUT_TAX))  # fmt: skip
-    debit = pl.concat([finish(functional(part)) for part in (cleared, expensed, vat)])
+    at_order = functional(cleared, "order_day")
+    # What the rate has moved since the order is an exchange difference; the payable is at the rate of the invoice.
+    moved = functional(cleared, "rate_day").with_columns(
+        famt=pl.col("famt") - at_order["famt"], amt=pl.lit(0), line=pl.col("line") + _EXCHANGE_LINE, ref_line=pl.lit(-1),
+        acct=pl.lit(_EXCHANGE),
+    ).filter(pl.col("famt") != 0)  # fmt: skip
+    debit = pl.concat(
+        [
+            finish(part)
+            for part in (at_order, moved, *(functional(part, "rate_day") for part in (expensed, vat)))
+        ]
+    )
     owed = debit.group_by("jid", maintain_order=True).agg(-pl.col("amt").sum(), -pl.col("famt").sum())
     header = every.group_by("jid", maintain_order=True).agg(pl.col(c).first() for c in (*_HEADER, "paid_day"))
     owed = owed.join(header, on="jid", how="left", maintain_order="left").with_columns(
@@ -124,7 +139,7 @@ def post_invoices(invoices: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
     return pl.concat([debit, finish(owed)]), _pay(owed)
 
 
-_HEADER: Final = ("jtype", "ent", "day", "seen", "document_day", "ref", "sup", "cur")
+_HEADER: Final = ("jtype", "ent", "day", "seen", "document_day", "ref", "sup", "cur", "rate_day")
 
 
 def _pay(owed: pl.DataFrame) -> pl.DataFrame:

@@ -15,6 +15,7 @@ from typing import Final
 
 from finance_sync.sandbox import world as w
 from finance_sync.sandbox.casebook import Casebook, PlantedOrder, Q, invoice_no, money, spread_days
+from finance_sync.sandbox.plants_accruals import accrues, answer_age, answer_double, answer_grni, gross
 
 MATCH_LAG: Final = 10
 POSTING_LAG: Final = 3
@@ -174,6 +175,7 @@ def _over_receipt(book: Casebook, count: int) -> None:
             on,
             note="45 of 40 units received",
         )
+        answer_age(book, order, on, _FIVE, "five units beyond the order, never invoiced")
 
 
 def _rejected(book: Casebook, count: int) -> None:
@@ -266,6 +268,7 @@ def _after_close(book: Casebook, count: int) -> None:
             book.invoice(order, on - 8, Q - 2 * _FIVE)
             book.receive(order, on, _FIVE)
             late, note = _FIVE, "five more units received after a short-close"
+            answer_age(book, order, on, _FIVE, note)
         else:
             book.receive(order, on - 12)
             book.invoice(order, on - 8, Q - 3 * _FIVE)
@@ -309,6 +312,8 @@ def _not_posted(book: Casebook, count: int) -> None:
         book.answer(
             "C09", "not_posted", ent, on, _key(ino), "posting", total, on + POSTING_LAG + 1, note=note
         )
+        if accrues(order):
+            answer_grni(book, order, "invoice_not_cleared", on, -gross(order), on + POSTING_LAG + 1, note)
     on = w.day("2026-05-10")
     order, ino = _invoiced(book, w.KW, on, post_seen=on + 9)
     book.answer(
@@ -326,6 +331,7 @@ def _posting_only(book: Casebook, count: int) -> None:
                 on + 4,
                 "cancelled in procurement, not reversed in the ledger",
             )
+            answer_double(book, order, on, seen, note)
         else:
             order = book.order(ent, on - 30, exists=False)
             ino = book.posting_without_document(order, on, 1200)
@@ -363,6 +369,8 @@ def _twice(book: Casebook, count: int) -> None:
             on + 2,
             note="the interface ran twice",
         )
+        if accrues(order):
+            answer_grni(book, order, "balance_differs", on, gross(order), on + 2, "cleared twice")
 
 
 def _other_amount(book: Casebook, count: int) -> None:

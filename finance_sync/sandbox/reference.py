@@ -233,6 +233,32 @@ def _tolerances() -> str:
             "tax is rounded to the yen per line",
             "accounts-payable",
         ),
+        (
+            "C06",
+            None,
+            "JP01",
+            None,
+            "10",
+            "0",
+            0,
+            start,
+            None,
+            "rounded to the yen per posting",
+            "accounts-payable",
+        ),
+        (
+            "C11",
+            "balance",
+            "JP01",
+            None,
+            "10",
+            "0",
+            90,
+            start,
+            None,
+            "rounded to the yen per posting",
+            "accounts-payable",
+        ),
         ("C07", "price", "KW01", None, "0.02", "0.005", 10, start, None, "twenty fils", "accounts-payable"),
         (
             "C07",
@@ -280,6 +306,28 @@ def _policies() -> str:
     )
 
 
+def _account_roles() -> str:
+    """GRNI where the ledger accrues receipts of goods; one control account of payables for all."""
+    start = w.to_date(w.FIRST_DAY)
+    rows: list[Sequence[object]] = [
+        (
+            "gr_ir",
+            entity.code,
+            "2100",
+            start,
+            None,
+            "receipts are accrued at the order's price",
+            "general-ledger",
+        )
+        for entity in w.ENTITIES
+        if w.RELIEF_RECEIPT in entity.relief
+    ]
+    rows.append(
+        ("ap_control", None, "2000", start, None, "control account of the suppliers", "general-ledger")
+    )
+    return _csv(("role", "legal_entity_id", "account_id", "valid_from", "valid_to", "reason", "owner"), rows)
+
+
 def _control_levels() -> str:
     rows = [
         ("account", code, parent, "availability is checked per account group", "budget-office")
@@ -299,7 +347,7 @@ def texts() -> dict[str, str]:
     return {
         "entities.csv": _entities(), "calendars.csv": _calendars(), "period_status.csv": _period_status(),
         "crosswalk.csv": _crosswalk(), "rates.csv": _rates(), "tolerances.csv": _tolerances(), "policies.csv": _policies(),
-        "control_levels.csv": _control_levels(),
+        "control_levels.csv": _control_levels(), "account_roles.csv": _account_roles(),
     }  # fmt: skip
 
 

@@ -286,6 +286,8 @@ EXTRA_SUPPLIERS: Final = (
     (9303, 0, "CEDAR LOGISTICS, LLC", False),
     (9304, 0, "Kestrel Couriers", False),
     (9305, 0, "Juniper Laboratory Group", False),
+    (9401, 9401, "Harrow Lane Estates", False),
+    (9402, 9402, "Castle Street Insurance", False),
 )
 _FIRST: Final = ("Alder", "Birch", "Cedar", "Dover", "Ember", "Falcon", "Granite", "Harbor", "Ivory", "Juniper", "Keystone",
                  "Lumen", "Meadow", "Nimbus", "Orion", "Pioneer", "Quarry", "Raven", "Summit", "Tundra")  # fmt: skip

@@ -153,9 +153,12 @@ def test_controls(company: Published) -> None:
     )
     assert found == [
         ("C02", "not_applicable", "nothing feeds journal_line", 0),
+        ("C06", "not_applicable", "nothing feeds journal_line", 0),
         ("C07", "failed", None, 943),
         ("C08", "not_applicable", "nothing feeds invoice_line", 0),
         ("C09", "not_applicable", "nothing feeds invoice_line, journal_line", 0),
+        ("C10", "not_applicable", "nothing feeds supplier_item, journal_line, account_roles=ap_control", 0),
+        ("C11", "not_applicable", "nothing feeds journal_line, account_roles=gr_ir", 0),
         ("C18", "failed", None, 4),
         ("C25", "failed", None, 2807 + 48 + 25000 - 4846),
     ]

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from finance_sync.settings import Settings
 from finance_sync.warehouse.publish import read_published
 from tests.e2e.support import finance_sync, published_tables, rows_of, settings_of
 
@@ -25,6 +26,7 @@ def test_answer_key_both_ways_and_two_engines(seed: str, scale: str, tmp_path: P
     finance_sync("sandbox", "verify", home=home)
     if (seed, scale) != CASES[0]:
         return
+    _grni_adds_up(settings_of(home))
     finance_sync("build", home=home, engine="postgres")
     finance_sync("publish", home=home, engine="postgres")
     duck, post = settings_of(home), settings_of(home, engine="postgres")
@@ -35,6 +37,26 @@ def test_answer_key_both_ways_and_two_engines(seed: str, scale: str, tmp_path: P
         assert left == right, (
             f"{name}: {len(set(left) ^ set(right))} rows differ, first {sorted(set(left) ^ set(right), key=repr)[:2]}"
         )
+
+
+def _grni_adds_up(settings: Settings) -> None:
+    """Every open amount is the sum of its receipts and invoices, every balance that of its postings, to the last decimal."""
+    rows = read_published(settings, """
+        select count(*) as lines, count(*) filter (where documents.open_txn is distinct from grni.open_txn
+            or documents.open_functional is distinct from grni.open_functional) as open_off,
+            count(*) filter (where postings.functional is distinct from grni.ledger_functional) as ledger_off
+        from mart_grni as grni
+        left join (
+            select order_key, sum(amount_txn) as open_txn, sum(amount_functional) as open_functional
+            from mart_grni_document where kind <> 'posting' group by order_key
+        ) as documents on documents.order_key = grni.order_key
+        left join (
+            select order_key, sum(amount_functional) as functional from mart_grni_document where kind = 'posting' group by order_key
+        ) as postings on postings.order_key = grni.order_key
+        where grni.record_key is not null and grni.ledger_functional <> 0
+    """).to_pylist()[0]  # fmt: skip
+    assert rows["lines"] > 20
+    assert (rows["open_off"], rows["ledger_off"]) == (0, 0)
 
 
 @contextlib.contextmanager

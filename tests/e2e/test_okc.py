@@ -108,9 +108,16 @@ def test_controls(city: Published) -> None:
         ("C01", "passed", None),
         ("C02", "not_applicable", "nothing feeds journal_line"),
         ("C05", "not_applicable", "nothing feeds purchase_order_line or requisition_line"),
+        ("C06", "not_applicable", "nothing feeds purchase_order_line, journal_line"),
         ("C07", "not_applicable", "nothing feeds purchase_order_line"),
         ("C08", "not_applicable", "nothing feeds invoice_line"),
         ("C09", "not_applicable", "nothing feeds invoice_line, journal_line"),
+        ("C10", "not_applicable", "nothing feeds supplier_item, journal_line, account_roles=ap_control"),
+        (
+            "C11",
+            "not_applicable",
+            "nothing feeds purchase_order_line, receipt_line, journal_line, account_roles=gr_ir",
+        ),
         ("C18", "passed", None),
         ("C19", "nothing_to_compare", None),  # one currency
         ("C22", "passed", None),
