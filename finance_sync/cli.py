@@ -40,7 +40,11 @@ app = typer.Typer(
 catalog_app = typer.Typer(no_args_is_help=True, help="Files generated from the catalog.")
 sandbox_app = typer.Typer(no_args_is_help=True, help="The demo company and its source systems.")
 app.add_typer(catalog_app, name="catalog")
+suppliers_app = typer.Typer(no_args_is_help=True, help="Suppliers that may be one.")
 app.add_typer(sandbox_app, name="sandbox")
+app.add_typer(suppliers_app, name="suppliers")
+crosswalk_app = typer.Typer(no_args_is_help=True, help="The mapping of codes.")
+app.add_typer(crosswalk_app, name="crosswalk")
 
 
 class OutputFormat(StrEnum):
@@ -336,6 +340,51 @@ def ui(
     from finance_sync.orchestration import serve_ui
 
     raise typer.Exit(serve_ui(_settings(ctx), port=port, read_only=read_only))
+
+
+@suppliers_app.command("candidates")
+def suppliers_candidates(
+    ctx: typer.Context,
+    min_score: Annotated[int, typer.Option(min=0, max=100, help="Least score of a pair, 0 to 100.")] = 70,
+    system: SystemOption = None,
+    reason: Annotated[
+        list[str] | None, typer.Option(help="Only pairs with these words among their reasons; repeatable.")
+    ] = None,
+    crosswalk: Annotated[
+        Path | None, typer.Option(help="Write proposed crosswalk rows there (CSV), for a person to accept.")
+    ] = None,
+    output: Annotated[OutputFormat, typer.Option("--output", "-o")] = OutputFormat.table,
+) -> None:
+    """Propose suppliers that may be one, with score and reasons; nothing is merged."""
+    from finance_sync.cli_output import render
+    from finance_sync.cli_suppliers import find_candidates, read_suppliers, write_proposals
+
+    settings, deployment = _load(ctx)
+    _choose(deployment, system, None)
+    day = deployment.business_date(settings)
+    found = find_candidates(
+        read_suppliers(settings, day), min_score=min_score, systems=system or (), reasons=reason or (),
+        workers=settings.threads,
+    )  # fmt: skip
+    for piece in render(found.shown.to_arrow(), output.value):
+        _write(piece)
+    for rule, keys in found.candidates.too_large.items():
+        _say(f"{keys} values of {rule} are shared by too many suppliers to tell anything")
+    if crosswalk:
+        _say(f"{write_proposals(found, crosswalk, day)} proposed crosswalk rows in {crosswalk}")
+
+
+@crosswalk_app.command("coverage")
+def crosswalk_coverage(
+    ctx: typer.Context,
+    output: Annotated[OutputFormat, typer.Option("--output", "-o")] = OutputFormat.table,
+) -> None:
+    """Share of the amounts whose codes are mapped, per system, object and kind of code."""
+    from finance_sync.cli_crosswalk import coverage
+    from finance_sync.cli_output import render
+
+    for piece in render(coverage(_settings(ctx)), output.value):
+        _write(piece)
 
 
 # ------------------------------------------------------------------------------------------ the demo company

@@ -41,25 +41,41 @@ def crosswalk_proposals(
         .group_by("cluster", maintain_order=True)
         .agg(canonical_code=pl.col("supplier_id").first())
     )
-    linked = pairs.select(
-        first=pl.min_horizontal("left", "right"), second=pl.max_horizontal("left", "right"), reasons="reasons"
+    moved = members.join(target, on="cluster").filter(
+        (pl.col("supplier_id") != pl.col("canonical_code")).fill_null(value=True)
     )
-    moved = (
-        members.join(target, on="cluster")
-        .filter((pl.col("supplier_id") != pl.col("canonical_code")).fill_null(value=True))
-        .with_columns(first=pl.min_horizontal("row", "centre"), second=pl.max_horizontal("row", "centre"))
-        .join(linked, on=["first", "second"], how="left")
-    )
-    because = pl.col("reasons").list.join(", ").fill_null("centre of its cluster")
+    moved = moved.drop("score").join(_evidence(members, moved, pairs), on="row", how="left")
+    # linked to others of its cluster only, never to a record of the supplier itself
+    because = pl.col("reasons").list.join(", ").fill_null("through others of its cluster")
+    score = pl.col("score").cast(pl.String).fill_null("none")
     replaces = pl.when(pl.col("supplier_id").is_not_null()).then(
         pl.lit("; until now ") + pl.col("supplier_id")
     )
     look = pl.when(pl.col("guard") != "").then(pl.lit("; look twice, ") + pl.col("guard"))
     reason = pl.concat_str(
-        pl.lit("proposed, score "), pl.col("score").cast(pl.String), pl.lit(": "), because,
+        pl.lit("proposed, score "), score, pl.lit(": "), because,
         replaces.fill_null(""), look.fill_null(""),
     )  # fmt: skip
     return moved.sort("cluster", "row").select(
         system="source_system", kind=pl.lit("supplier"), source_code="supplier_code", canonical_code="canonical_code",
         valid_from=pl.lit(valid_from.isoformat()), valid_to=pl.lit(None, pl.String), reason=reason, owner=pl.lit(None, pl.String),
     )  # fmt: skip
+
+
+def _evidence(members: pl.DataFrame, moved: pl.DataFrame, pairs: pl.DataFrame) -> pl.DataFrame:
+    """Best pair of each moved record with a record of the supplier that it would come to."""
+    both = pl.concat(
+        [
+            pairs.select(row="left", other="right", score="score", reasons="reasons"),
+            pairs.select(row="right", other="left", score="score", reasons="reasons"),
+        ]
+    )
+    owner = members.select(other="row", canonical_code="supplier_id")
+    return (
+        moved.select("row", "canonical_code")
+        .join(both, on="row")
+        .join(owner, on=["other", "canonical_code"])
+        .sort(["row", "score", "other"], descending=[False, True, False])
+        .group_by("row", maintain_order=True)
+        .agg(pl.col("score").first(), pl.col("reasons").first())
+    )

@@ -120,4 +120,24 @@ def supplier_candidates(
     )
     scored = score_pairs(records, apart, workers=workers)
     kept = scored.filter(pl.col("score") >= (threshold if least is None else min(least, threshold)))
-    return Candidates(records, kept, propose_clusters(records, kept, threshold=threshold), blocks.too_large)
+    return Candidates(records, kept, _clusters(records, kept, threshold), blocks.too_large)
+
+
+def _clusters(records: pl.DataFrame, scored: pl.DataFrame, threshold: int) -> pl.DataFrame:
+    """Clusters of pairs and of what is one supplier already; those that are only that propose nothing."""
+    owned = records.filter(pl.col("supplier_id").is_not_null()).select("row", "supplier_id")
+    known = (
+        owned.join(owned, on="supplier_id", suffix="_right")
+        .filter(pl.col("row") < pl.col("row_right"))
+        .select(left="row", right="row_right", score=pl.lit(100, pl.Int32))
+    )
+    found = propose_clusters(
+        records, pl.concat([scored.select("left", "right", "score"), known]), threshold=threshold
+    )
+    party = pl.col("supplier_id").fill_null("row " + pl.col("row").cast(pl.String))
+    several = (
+        found.join(records.select("row", "supplier_id"), on="row", maintain_order="left")
+        .with_columns(party=party)
+        .filter(pl.col("party").n_unique().over("cluster") > 1)
+    )
+    return several.select(found.columns)

@@ -32,7 +32,7 @@ _PRIME: Final = 999_999_937
 
 _TWIN, _OTHER_TWIN = (w.EXTRA_SUPPLIER[code] for code in ("S-09301", "S-09302"))
 _SAME_NAME, _SAME_BANK, _SPELT = (w.EXTRA_SUPPLIER[code] for code in ("S-09303", "S-09304", "S-09305"))
-"""Without a tax id of their own: one has the name of a supplier, one its bank account, one nearly its name and its address."""
+"""Without a tax id: one has name and address of a supplier, one its bank account, one nearly its name and its address."""
 _NAMESAKE: Final = w.SUPPLIER_NAMES.index("Cedar Logistics")
 _ACCOUNT_HOLDER: Final = 40
 _NEIGHBOUR: Final = w.SUPPLIER_NAMES.index("Juniper Laboratories")
@@ -102,7 +102,7 @@ def places(number: pl.Series, system: int, *, planted: bool) -> dict[str, pl.Ser
     """Address, postal code, city and country of suppliers, under the system's own field names."""
     own = number.to_numpy()
     if planted:
-        own = np.where(own == _SPELT, _NEIGHBOUR, own)
+        own = np.where(own == _SPELT, _NEIGHBOUR, np.where(own == _SAME_NAME, _NAMESAKE, own))
     country = own % len(_COUNTRIES)
     shown = np.where(
         planted & (own == _OTHER_COUNTRY) & (system == PROCUREMENT), (country + 1) % len(_COUNTRIES), country

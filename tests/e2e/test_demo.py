@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import csv
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -27,8 +28,10 @@ def test_answer_key_both_ways_and_two_engines(seed: str, scale: str, tmp_path: P
     if (seed, scale) != CASES[0]:
         return
     _grni_adds_up(settings_of(home))
+    everything_else(home, "duckdb")
     finance_sync("build", home=home, engine="postgres")
     finance_sync("publish", home=home, engine="postgres")
+    everything_else(home, "postgres")
     duck, post = settings_of(home), settings_of(home, engine="postgres")
     names = published_tables(home)
     assert "mart_commitment_vs_actual" in names
@@ -57,6 +60,30 @@ def _grni_adds_up(settings: Settings) -> None:
     """).to_pylist()[0]  # fmt: skip
     assert rows["lines"] > 20
     assert (rows["open_off"], rows["ledger_off"]) == (0, 0)
+def everything_else(home: Path, engine: str) -> None:
+    """Commands that read the warehouse say the same on both engines: suppliers that may be one, and how much is mapped."""
+    written = home / f"{engine}.csv"
+    shown = finance_sync(
+        "suppliers", "candidates", "-o", "csv", "--crosswalk", str(written), home=home, engine=engine
+    )
+    pairs = {
+        (row["left_code"], row["right_code"]): row["reasons"] for row in csv.DictReader(shown.splitlines())
+    }
+    assert {key: words.split(",")[0] for key, words in pairs.items() if key[0].startswith("V")} == {
+        ("V19301", "V19302"): "same tax id", ("V10041", "S-09304"): "same bank account",
+        ("V10023", "S-09303"): "same name", ("V10050", "S-09305"): "similar name",
+    }  # fmt: skip
+    proposed = csv.DictReader(written.read_text().splitlines())
+    assert {(row["source_code"], row["canonical_code"]) for row in proposed} == {
+        ("V19302", "V19301"), ("S-09302", "V19301"), ("S-09303", "V10023"), ("S-09304", "V10041"), ("S-09305", "V10050"),
+    }  # fmt: skip
+    covered = csv.DictReader(
+        finance_sync("crosswalk", "coverage", "-o", "csv", home=home, engine=engine).splitlines()
+    )
+    shares = {(row["system"], row["object"], row["kind"]): row for row in covered}
+    mapped = shares["procurement", "purchase_order_line", "account"]
+    assert (mapped["mode"], mapped["mapped_percent"]) == ("mapped", "99.97")
+    assert shares["ledger", "journal_line", "account"]["mapped_percent"] == "100.00"
 
 
 @contextlib.contextmanager

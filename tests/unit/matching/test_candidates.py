@@ -8,6 +8,7 @@ from typing import Any
 import polars as pl
 import pytest
 
+from finance_sync.cli_suppliers import find_candidates
 from finance_sync.matching import (
     candidate_pairs,
     crosswalk_proposals,
@@ -167,3 +168,39 @@ def test_proposed_crosswalk_rows() -> None:
         ("proc", "supplier", "c2", "V1", "2026-05-15", None,
          f"proposed, score {proposed['reason'][1].split()[2][:-1]}: nearly the same name, same address; until now V7", None),
     ]  # fmt: skip
+
+
+def test_one_supplier_in_two_systems_is_proposed_once() -> None:
+    """What is one supplier already holds its cluster together; a moved record shows its best link to the supplier it would come to."""
+    rows = [
+        ALIKE | {"supplier_id": "V1"} | PLACE,
+        {"supplier_name": "Nothing Alike", "supplier_id": "V1", "source_system": "proc"},
+        {"supplier_name": "Birch Logistik", "source_system": "proc"} | PLACE,
+    ]
+    found = supplier_candidates(suppliers(*rows))
+    assert found.clusters.select("row", "guard").rows() == [(0, ""), (1, ""), (2, "")]
+    proposed = crosswalk_proposals(found.records, found.clusters, found.pairs, valid_from=date(2026, 5, 15))
+    assert proposed.select("source_code", "canonical_code").rows() == [("c2", "V1")]
+    assert proposed["reason"][0].endswith(": nearly the same name, same address")
+    nothing_new = supplier_candidates(suppliers(*rows[:2]))
+    assert nothing_new.clusters.is_empty()
+
+
+def test_filters_of_the_command() -> None:
+    rows = [
+        ALIKE | {"supplier_id": "V1"}, ALIKE | {"supplier_id": "V1", "source_system": "proc"},
+        ALIKE | {"bank_account": "123456", "source_system": "plan"}, {"supplier_name": "Xylo", "bank_account": "12-3456"},
+    ]  # fmt: skip
+    frame = suppliers(*rows)
+
+    def shown(**filters: Any) -> list[tuple[str, str]]:
+        return (
+            find_candidates(frame, **({"min_score": 70} | filters))
+            .shown.select("left_code", "right_code")
+            .rows()
+        )
+
+    assert shown() == [("c0", "c2"), ("c3", "c2")], "V1 is named once, whatever its records"
+    assert shown(systems=["proc"]) == [("c2", "c1")]
+    assert shown(reasons=["same bank account", "different name"]) == [("c3", "c2")]
+    assert shown(min_score=89) == []
