@@ -60,6 +60,8 @@ def _grni_adds_up(settings: Settings) -> None:
     """).to_pylist()[0]  # fmt: skip
     assert rows["lines"] > 20
     assert (rows["open_off"], rows["ledger_off"]) == (0, 0)
+
+
 def everything_else(home: Path, engine: str) -> None:
     """Commands that read the warehouse say the same on both engines: suppliers that may be one, and how much is mapped."""
     written = home / f"{engine}.csv"

@@ -77,7 +77,9 @@ def test_the_sample_is_200_pairs_of_every_stratum(judged: list[tuple[int, bool, 
     assert len({frozenset((pair["left"], pair["right"])) for pair in sample["pairs"]}) == len(judged) == 200
     drawn = {name: sum(pair["stratum"] == name for pair in sample["pairs"]) for name in sample["strata"]}
     assert drawn == {name: counts[1] for name, counts in sample["strata"].items()}
-    assert {frozenset(pair) for pair in sample["pairs"]} == {frozenset(("left", "right", "stratum", "same", "why"))}
+    assert {frozenset(pair) for pair in sample["pairs"]} == {
+        frozenset(("left", "right", "stratum", "same", "why"))
+    }
 
 
 # threshold: (precision, recall) of the sample, (precision, recall) weighted by stratum; per cent. The table of docs/suppliers.md.
