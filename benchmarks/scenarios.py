@@ -11,7 +11,7 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import date, timedelta
 from pathlib import Path
@@ -20,6 +20,7 @@ from typing import Any
 from benchmarks.compare import differences
 from benchmarks.dbt_log import read_log
 from benchmarks.measure import Cost, measure
+from finance_sync.settings import PROJECT_ROOT
 
 Say = Callable[[str], None]
 
@@ -69,18 +70,20 @@ class Workshop:
         """Generate the company's files, unless those of this seed and scale are there."""
         self.folder.mkdir(parents=True, exist_ok=True)
         source, later = self.folder / "source", self.folder / "later"
-        wanted = {"seed": seed, "scale": scale}
-        state = source / "sandbox" / "state.json"
-        if (
-            not (source / "sandbox" / "today.txt").exists()
-            or not _holds(state, wanted)
-            or not self.deployment.exists()
+        wanted = {"seed": seed, "scale": scale, "company": _company()}
+        made_source = self.folder / "source.json"
+        if not (
+            _holds(made_source, wanted)
+            and self.deployment.exists()
+            and (source / "sandbox" / "today.txt").exists()
         ):
+            made_source.unlink(missing_ok=True)
             self.say(
                 f"generating the company at scale {scale:g} (ten million journal lines take five minutes)"
             )
             shutil.rmtree(source, ignore_errors=True)
             self._generate("create", source, "--seed", str(seed), "--scale", str(scale))
+            made_source.write_text(json.dumps(wanted))
         made = self.folder / "later.json"
         if not _holds(made, {**wanted, "days": days}):
             self.say(f"letting {days} days pass in a copy of it")
@@ -188,12 +191,12 @@ class Workshop:
             raise AssertionError(f"{name}: {summary['technical'] or summary['blocked_by']}")
         phases = {key: float(value) for key, value in summary["seconds"].items()}
         phases["before and after (interpreter, imports)"] = cost.wall - phases.pop("total")
-        layers = read_log(log_dbt)[-2:]
+        layers = read_log(log_dbt) if log_dbt.exists() else []  # a night that builds nothing starts no dbt
         models = {model: seconds for layer in layers for model, seconds in layer.models.items()}
         dbt = {
-            f"{what} of {layer}": seconds
-            for layer, run in zip(("canonical", "reconciled and marts"), layers, strict=False)
-            for what, seconds in (("dbt's start", run.start), ("models and tests", run.nodes))
+            f"{what} of {_layer(layer.models)}": seconds
+            for layer in layers
+            for what, seconds in (("dbt's start", layer.start), ("models and tests", layer.nodes))
         }
         return Outcome(cost, sum(item["rows"] for item in summary["objects"]), phases, models, dbt)
 
@@ -201,6 +204,20 @@ class Workshop:
 def _command(home: Path, deployment: Path, options: Sequence[str]) -> list[str]:
     program = Path(sys.executable).parent / "finance-sync"
     return [str(program), "--home", str(home), "--deployment", str(deployment), *options, "run", "--json"]
+
+
+def _layer(models: Mapping[str, float]) -> str:
+    return "canonical" if any(name.startswith("canonical.") for name in models) else "reconciled and marts"
+
+
+def _company() -> str:
+    """Hash of everything that makes the company and its deployment: a changed one is generated anew."""
+    digest = hashlib.sha256()
+    for folder in (PROJECT_ROOT / "finance_sync" / "sandbox", PROJECT_ROOT / "data" / "demo"):
+        for path in sorted(folder.rglob("*")):
+            if path.is_file() and path.suffix != ".pyc":
+                digest.update(path.relative_to(folder).as_posix().encode() + path.read_bytes())
+    return digest.hexdigest()
 
 
 def _holds(path: Path, wanted: dict[str, Any]) -> bool:

@@ -193,7 +193,6 @@ where year_rows > 0 or pre_closing <> 0 or enc_closing <> 0 or ytd_pre_new <> 0 
     or ytd_pre_reinstated <> 0 or ytd_enc_reinstated <> 0;
 
 -- ---- C05: the balance of the latest documents, against the movements; movements of a cell, against the cell
-create temp table order_open as from open_amounts('order_event');
 create temp table requisition_open as from open_amounts('requisition_event');
 
 create temp table c05 as
