@@ -241,27 +241,28 @@ with item as (
     group by all
 )
 select
-    placed.legal_entity_id, supplier_id, sum(items) as items, sum(item_count) as item_count, sum(posted) as posted,
-    sum(posted_count) as posted_count, sum(items) - sum(posted) as difference,
-    arg_max(placed.fiscal_period_id, (items <> posted, ordinal)) as fiscal_period_id,
-    arg_max(last_on, (items <> posted, ordinal)) as last_on
+    placed.*, sum(items) over so_far as items_so_far, sum(item_count) over so_far as item_count_so_far,
+    sum(posted) over so_far as posted_so_far, sum(posted_count) over so_far as posted_count_so_far,
+    sum(items - posted) over (partition by placed.legal_entity_id, supplier_id) as difference,
+    row_number() over (partition by placed.legal_entity_id, supplier_id order by items = posted, ordinal desc) = 1 as is_last
 from placed join period on period.fiscal_period_id = placed.fiscal_period_id
-group by placed.legal_entity_id, supplier_id;
+window so_far as (partition by placed.legal_entity_id, supplier_id order by ordinal rows unbounded preceding);
 
 insert into passing
-select 'C10', legal_entity_id, fiscal_period_id, 'matched', count(*) from c10 where difference = 0 group by all;
+select 'C10', legal_entity_id, fiscal_period_id, 'matched', count(*) from c10
+where difference = 0 or (not is_last and items = posted) group by all;
 
 insert into failing by name
 select
     'C10' as control_id, c10.legal_entity_id, c10.fiscal_period_id,
-    case when supplier_id = 'NONE' and item_count = 0 then 'posting_without_supplier' when posted_count = 0 then 'item_without_posting'
-        when item_count = 0 then 'posting_without_item' else 'balance_differs' end as reason_code,
+    case when supplier_id = 'NONE' and item_count_so_far = 0 then 'posting_without_supplier' when posted_count_so_far = 0 then 'item_without_posting'
+        when item_count_so_far = 0 then 'posting_without_item' else 'balance_differs' end as reason_code,
     'balance' as aspect, supplier_id as business_key, case when item_count > 0 then 'ledger' end as left_system,
-    case when posted_count > 0 then 'ledger' end as right_system, items as left_amount, posted as right_amount,
+    case when posted_count > 0 then 'ledger' end as right_system, items_so_far as left_amount, posted_so_far as right_amount,
     difference as difference_amount, functional_currency as currency_code, abs(difference) as amount_functional,
     abs(case when functional_currency = '${group}' then difference else cast(difference * day.rate_group as decimal(28,4)) end)
         as amount_group,
     case when supplier_id <> 'NONE' then supplier_id end as supplier_id, last_on as document_date
 from c10 join entity using (legal_entity_id)
-left join entity_day as day on day.legal_entity_id = c10.legal_entity_id and day.period_day = date '${as_of}'
-where difference <> 0;
+left join entity_day as day on day.legal_entity_id = c10.legal_entity_id and day.period_day = c10.last_on
+where difference <> 0 and is_last;

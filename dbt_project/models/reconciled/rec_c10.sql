@@ -43,35 +43,48 @@ placed as (
 
 ),
 
-ranked as (
+running as (
 
     select
         placed.*,
+        sum(placed.item_functional) over so_far as items_so_far,
+        sum(placed.item_count) over so_far as item_count_so_far,
+        sum(placed.ledger_functional) over so_far as ledger_so_far,
+        sum(placed.ledger_count) over so_far as ledger_count_so_far,
+        sum(placed.item_functional - placed.ledger_functional) over (partition by placed.legal_entity_id, placed.supplier_key)
+            as total_difference,
         row_number() over (
             partition by placed.legal_entity_id, placed.supplier_key
             order by placed.item_functional = placed.ledger_functional, placed.ordinal desc, placed.fiscal_period_id desc
         ) as from_last
     from placed
+    window so_far as (
+        partition by placed.legal_entity_id, placed.supplier_key order by placed.ordinal, placed.fiscal_period_id
+        rows unbounded preceding
+    )
 
 ),
 
--- 3. open items and the account's balance on the business date; a difference belongs to the last period that moved it
+-- 3. balances at the end of the period: of each in which both sides moved alike, and where a difference is left on the business
+--    date, of the last that moved it
 balances as (
 
     select
-        ranked.legal_entity_id,
-        ranked.supplier_key,
-        max(case when ranked.from_last = 1 then ranked.fiscal_period_id end) as fiscal_period_id,
-        max(case when ranked.from_last = 1 then ranked.last_on end) as last_on,
-        min(ranked.item_system) as item_system,
-        min(ranked.ledger_system) as ledger_system,
-        sum(ranked.item_functional) as item_functional,
-        sum(ranked.item_count) as item_count,
-        sum(ranked.ledger_functional) as ledger_functional,
-        sum(ranked.ledger_count) as ledger_count,
-        sum(ranked.item_functional) - sum(ranked.ledger_functional) as difference_functional
-    from ranked
-    group by ranked.legal_entity_id, ranked.supplier_key
+        running.legal_entity_id,
+        running.supplier_key,
+        running.fiscal_period_id,
+        running.last_on,
+        running.item_system,
+        running.ledger_system,
+        running.items_so_far as item_functional,
+        running.item_count_so_far as item_count,
+        running.ledger_so_far as ledger_functional,
+        running.ledger_count_so_far as ledger_count,
+        case when running.from_last = 1 then running.total_difference else 0 end as difference_functional
+    from running
+    where running.total_difference = 0
+        or running.from_last = 1
+        or running.item_functional = running.ledger_functional
 
 ),
 
@@ -94,7 +107,7 @@ judged as (
         entity.functional_currency,
         case
             when entity.functional_currency = '{{ var("group_currency") }}' then balances.difference_functional
-            else cast(balances.difference_functional * today.rate_group as numeric(28,4))
+            else cast(balances.difference_functional * moved.rate_group as numeric(28,4))
         end as difference_group,
         case
             when {{ is_within('balances.difference_functional', 'balances.ledger_functional', 'limits') }} then null
@@ -106,8 +119,8 @@ judged as (
     from balances
     left join limits on limits.legal_entity_id = balances.legal_entity_id
     left join {{ ref('dim_legal_entity') }} as entity on entity.legal_entity_id = balances.legal_entity_id
-    left join {{ ref('int_entity_day') }} as today
-        on today.legal_entity_id = balances.legal_entity_id and today.period_day = {{ as_of() }}
+    left join {{ ref('int_entity_day') }} as moved
+        on moved.legal_entity_id = balances.legal_entity_id and moved.period_day = balances.last_on
 
 ),
 
