@@ -425,9 +425,9 @@ copy (
         case
             when reason_code in ('balance_without_lines', 'invoice_without_order', 'receipt_without_order', 'actual_without_budget',
                 'posting_without_invoice', 'balance_without_documents', 'posting_without_order',
-                'posting_without_item', 'posting_without_supplier') then 'missing_left'
+                'posting_without_item', 'posting_without_supplier', 'nothing_open', 'unknown_order') then 'missing_left'
             when reason_code in ('lines_without_balance', 'invoiced_not_received', 'not_posted', 'unmapped_code', 'missing_rate',
-                'receipt_not_accrued', 'invoice_not_cleared', 'item_without_posting')
+                'receipt_not_accrued', 'invoice_not_cleared', 'item_without_posting', 'not_committed')
                 then 'missing_right'
             when reason_code in ('over_invoiced', 'short_receipt', 'over_receipt', 'rejected_goods', 'unit_differs') then 'quantity'
             when reason_code in ('after_close', 'period_differs', 'date_outside_calendar', 'not_invoiced_in_time') then 'period'

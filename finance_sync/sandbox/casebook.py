@@ -104,6 +104,8 @@ class Casebook:
     requisitions: list[dict[str, Any]] = field(default_factory=list)
     budget_lines: list[dict[str, Any]] = field(default_factory=list)
     balance_changes: list[dict[str, Any]] = field(default_factory=list)
+    commitment_changes: list[dict[str, Any]] = field(default_factory=list)
+    extra_commitments: list[dict[str, Any]] = field(default_factory=list)
     items: list[dict[str, Any]] = field(default_factory=list)
     raw: dict[str, dict[str, dict[str, str]]] = field(default_factory=dict)
     answers: list[dict[str, Any]] = field(default_factory=list)

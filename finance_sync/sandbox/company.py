@@ -30,6 +30,7 @@ from finance_sync.sandbox.plants_books import (
     plant_rates,
     plant_rejects,
 )  # fmt: skip
+from finance_sync.sandbox.plants_checkpoints import plant_commitments
 from finance_sync.sandbox.plants_copies import plant_copies
 from finance_sync.sandbox.plants_payables import plant_payables
 from finance_sync.sandbox.requisitions import requisitions
@@ -124,6 +125,7 @@ def casebook(scale: float, *, typed: bool = False) -> Casebook:
     plant_match(book, count)
     plant_posting(book, count)
     plant_copies(book, count)
+    plant_commitments(book, count)
     plant_accruals(book, count)
     plant_payables(book, count)
     plant_ledger(book, count)

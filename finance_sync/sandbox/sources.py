@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import polars as pl
 
-from finance_sync.sandbox import ledger, payables, procurement, stale
+from finance_sync.sandbox import commitments, ledger, payables, procurement, stale
 from finance_sync.sandbox.company import Company, Shard
 
 
@@ -50,6 +50,15 @@ def document_tables(company: Company, shard: Shard, today: int) -> Iterator[Tabl
     yield Table(
         "ledger", "journal_lines", ("journal", "line"), ledger.journal_lines(shard.journals, today, raw)
     )
+    carried = commitments.commitments(
+        shard.orders,
+        shard.receipts,
+        shard.invoices,
+        today,
+        company.book.commitment_changes,
+        raw.get("order_lines", {}),
+    )
+    yield Table("ledger", "commitments", ("po_number", "po_line"), carried)
     yield Table("ledger", "supplier_items", ("item",), payables.supplier_items(shard.journals, today))
 
 
@@ -71,6 +80,8 @@ def master_tables(company: Company, today: int) -> Iterator[Table]:
     yield Table("ledger", "suppliers", ("vendor",), ledger.suppliers(today, planted=company.planted))
     yield Table("ledger", "asset_register", ("asset",), stale.assets(today, assets_stop))
     yield Table("ledger", "supplier_items", ("item",), payables.planted_items(company.book.items, today))
+    beside = commitments.extra_commitments(company.book.extra_commitments, today)
+    yield Table("ledger", "commitments", ("po_number", "po_line"), beside)
     transfers = stale.movements(today, ("asset", "moved_on", "to_company"), filled=filled)
     yield Table("ledger", "asset_transfers", ("asset", "moved_on"), transfers)
 

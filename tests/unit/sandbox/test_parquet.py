@@ -17,7 +17,7 @@ from finance_sync.settings import Settings, load_settings
 
 TABLES = {
     "procurement": ("order_lines", "receipts", "requisitions"),
-    "ledger": ("journal_lines", "period_balances", "accounts", "suppliers"),
+    "ledger": ("journal_lines", "period_balances", "commitments", "accounts", "suppliers"),
 }
 
 
