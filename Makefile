@@ -24,7 +24,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 # Byte code is kept: compiling the libraries anew in every process would double the fixed cost of a run.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help setup run night query ui doctor test check lint format bench generate lock clean distclean
+.PHONY: help setup run night query ui doctor test check lint format bench mutation generate lock clean distclean
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sort | awk -F':.*## ' '{printf "  make %-11s %s\n", $$1, $$2}'
@@ -79,6 +79,9 @@ format: $(STAMP) ## Format the Python code
 
 bench: $(STAMP) ## Measure full load, delta night and empty night against raw SQL; see benchmarks/
 	@$(BIN)/python -m benchmarks
+
+mutation: $(STAMP) ## Put mistakes into the SQL of the controls: does a unit test catch each?
+	@$(BIN)/python -m tests.mutation
 
 generate: $(STAMP) ## Write the files that are generated from the catalog
 	@$(FS) catalog generate

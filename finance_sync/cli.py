@@ -182,7 +182,7 @@ def schema() -> None:
 
 @catalog_app.command("generate")
 def catalog_generate(ctx: typer.Context) -> None:
-    """Write the dbt contracts, the suites and docs/controls.md again from the catalog."""
+    """Write the dbt contracts, the suites and the pages on controls again from the catalog."""
     from finance_sync.catalog.contracts import write_canonical_contracts
     from finance_sync.controls.docs import write_docs
     from finance_sync.controls.generate import write_suites
@@ -192,7 +192,8 @@ def catalog_generate(ctx: typer.Context) -> None:
     typer.echo(write_canonical_contracts(settings.dbt_package))
     for path in write_suites(settings.expectations_dir):
         typer.echo(path)
-    typer.echo(write_docs(PROJECT_ROOT / "docs"))
+    for path in write_docs(PROJECT_ROOT / "docs", settings.dbt_package):
+        typer.echo(path)
 
 
 # ------------------------------------------------------------------------------------------ the run

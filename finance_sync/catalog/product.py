@@ -128,6 +128,8 @@ class Control(Strict):
     right: Side
     key: str
     compares: str
+    why: str = ""
+    example: str = ""
     authoritative: Literal["left", "right"]
     owner: str
     blocking: bool

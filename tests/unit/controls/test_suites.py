@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 from datetime import date
@@ -13,7 +14,7 @@ import pytest
 
 from finance_sync.catalog.product import canonical_objects, controls
 from finance_sync.controls import CheckResult, ReasonTotal, SampleRow, load_checks
-from finance_sync.controls.docs import controls_document
+from finance_sync.controls.docs import control_pages, controls_document, write_docs
 from finance_sync.controls.generate import PASSING, check_name, suites, write_suites
 from finance_sync.controls.measure import severity_of
 from finance_sync.errors import FinanceSyncError
@@ -30,9 +31,29 @@ def test_files_are_what_the_catalog_gives() -> None:
 
 
 def test_documentation_is_what_the_controls_table_gives() -> None:
-    assert (PROJECT_ROOT / "docs" / "controls.md").read_text() == controls_document(), (
-        "run `finance-sync catalog generate`"
-    )
+    docs = PROJECT_ROOT / "docs"
+    found = {path.name: path.read_text() for path in (docs / "controls").iterdir()}
+    assert found == control_pages(load_settings().dbt_package), "run `finance-sync catalog generate`"
+    assert (docs / "controls.md").read_text() == controls_document(), "run `finance-sync catalog generate`"
+
+
+def test_every_control_has_a_page_with_why_and_an_example_and_no_dead_link(tmp_path: Path) -> None:
+    (tmp_path / "controls").mkdir()
+    (tmp_path / "controls" / "c99.md").write_text("of a control that is gone")
+    write_docs(tmp_path, load_settings().dbt_package)
+    pages = {path.name: path.read_text() for path in (tmp_path / "controls").iterdir()}
+    assert set(pages) == {f"{number.lower()}.md" for number in controls()}
+    for number, control in controls().items():
+        page = pages[f"{number.lower()}.md"]
+        assert control.why, f"{number}: controls.yaml says no why"
+        assert f"**Why.** {control.why}" in page
+        assert "## Example\n\n> " in page, (
+            f"{number}: no unit test expects a message and controls.yaml has no example"
+        )
+        links = re.findall(r"\]\(([^)]+)\)", page)
+        assert any(link.endswith(f"{control.model}.sql") for link in links)
+        dead = [link for link in links if not (PROJECT_ROOT / "docs" / "controls" / link).resolve().exists()]
+        assert not dead, f"{number}: {dead}"
 
 
 def test_every_control_is_judged_in_the_suite_of_its_area_and_nothing_else_is() -> None:
