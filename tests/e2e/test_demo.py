@@ -62,16 +62,22 @@ def _grni_adds_up(settings: Settings) -> None:
     assert (rows["open_off"], rows["ledger_off"]) == (0, 0)
 
 
+def _csv_rows(printed: str, header: str) -> list[dict[str, str]]:
+    """The CSV among what a command printed: messages stand before and after it."""
+    lines = printed.splitlines()
+    first = next(number for number, line in enumerate(lines) if line.startswith(header))
+    return [row for row in csv.DictReader(lines[first:]) if None not in row.values()]
+
+
 def everything_else(home: Path, engine: str) -> None:
     """Commands that read the warehouse say the same on both engines: suppliers that may be one, and how much is mapped."""
     written = home / f"{engine}.csv"
     shown = finance_sync(
         "suppliers", "candidates", "-o", "csv", "--crosswalk", str(written), home=home, engine=engine
     )
-    pairs = {
-        (row["left_code"], row["right_code"]): row["reasons"] for row in csv.DictReader(shown.splitlines())
-    }
-    assert {key: words.split(",")[0] for key, words in pairs.items() if key[0].startswith("V")} == {
+    rows = _csv_rows(shown, "score,")
+    pairs = {(row["left_code"], row["right_code"]): row["reasons"] for row in rows}
+    assert {key: words.split(",")[0] for key, words in pairs.items()} == {
         ("V19301", "V19302"): "same tax id", ("V10041", "S-09304"): "same bank account",
         ("V10023", "S-09303"): "same name", ("V10050", "S-09305"): "similar name",
     }  # fmt: skip
@@ -79,12 +85,13 @@ def everything_else(home: Path, engine: str) -> None:
     assert {(row["source_code"], row["canonical_code"]) for row in proposed} == {
         ("V19302", "V19301"), ("S-09302", "V19301"), ("S-09303", "V10023"), ("S-09304", "V10041"), ("S-09305", "V10050"),
     }  # fmt: skip
-    covered = csv.DictReader(
-        finance_sync("crosswalk", "coverage", "-o", "csv", home=home, engine=engine).splitlines()
+    covered = _csv_rows(
+        finance_sync("crosswalk", "coverage", "-o", "csv", home=home, engine=engine), "system,"
     )
     shares = {(row["system"], row["object"], row["kind"]): row for row in covered}
     mapped = shares["procurement", "purchase_order_line", "account"]
-    assert (mapped["mode"], mapped["mapped_percent"]) == ("mapped", "99.97")
+    assert mapped["mode"] == "mapped"
+    assert 99 < float(mapped["mapped_percent"]) < 100, "three order lines carry accounts that come to nothing"
     assert shares["ledger", "journal_line", "account"]["mapped_percent"] == "100.00"
 
 
