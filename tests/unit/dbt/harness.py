@@ -232,9 +232,11 @@ class Harness:
 
         root = self.project()
         flags = ["--project-dir", str(root), "--profiles-dir", str(root), "--quiet", "--no-version-check"]
+        # as the product builds a layer: a test that looks into another one too is left to that one
+        selection = ["--indirect-selection", "cautious"] if arguments[0] == "build" else []
         variables = {"as_of": self.as_of.isoformat()}
         outcome = dbtRunner(manifest=self._fresh_manifest()).invoke(
-            [*arguments, *flags, "--vars", json.dumps(variables)]
+            [*arguments, *selection, *flags, "--vars", json.dumps(variables)]
         )
         if self.engine.kind == "duckdb":
             from dbt.adapters.duckdb.connections import DuckDBConnectionManager
