@@ -322,7 +322,7 @@ judged as (
             ) }}{% endif %}
                 then '{{ item.reason }}'
         end as reason_code,
-        not ({{ item.differs }}) as is_equal,
+        ({{ item.differs }}) = false as is_equal,
         cast({{ item.difference or 'null' }} as numeric(28,4)) as difference_amount,
         case when {{ item.differs }} then cast(
             {% if item.functional %}{{ item.functional }}{% else %}cast({{ item.difference }} as numeric(28,4)) * rate_functional{% endif %}
