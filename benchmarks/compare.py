@@ -10,6 +10,7 @@ from pathlib import Path
 import duckdb
 
 from benchmarks.floor import LOG_CONTROLS, MARTS, WORDS
+from finance_sync.warehouse.slices import published_files
 
 
 def differences(published: Path, floor: Path) -> dict[str, str]:
@@ -24,9 +25,10 @@ def differences(published: Path, floor: Path) -> dict[str, str]:
         with the same keys and amounts. WORDS and the rows of LOG_CONTROLS are not compared.
     """
     found = {}
+    files = published_files(published)
     with duckdb.connect() as connection:
         for mart in MARTS:
-            left, right = f"'{published / mart}.parquet'", f"'{floor / mart}.parquet'"
+            left, right = f"read_parquet({[str(path) for path in files[mart]]})", f"'{floor / mart}.parquet'"
             columns = {
                 name: kind
                 for name, kind in connection.execute(

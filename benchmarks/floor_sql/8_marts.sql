@@ -373,11 +373,9 @@ copy (
         from requisition_event as e join requisition as q on q.rowid = e.line_id
     )
     select
-        commitment_kind || '|' || movement.record_key || '|' || movement_type || '|' || coalesce(document_key, movement.record_key)
-            || '|' || event_on || '|' || sequence_no as movement_id,
         commitment_kind, movement.record_key, movement.legal_entity_id, coalesce(day.fiscal_period_id, 'UNMAPPED') as fiscal_period_id,
         event_on as movement_on, movement_type, document_kind,
-        coalesce(document_key, movement.record_key) as document_key,
+        coalesce(document_key, movement.record_key) as document_key, sequence_no,
         coalesce(cost_center_level.control_code, cost_center_id) as control_cost_center_id,
         coalesce(account_level.control_code, account_id) as control_account_id, cost_center_id, account_id, project_id,
         coalesce(segment_1, 'NONE') as segment_1, coalesce(segment_2, 'NONE') as segment_2, 'NONE' as segment_3,
@@ -388,7 +386,7 @@ copy (
     left join entity on entity.legal_entity_id = movement.legal_entity_id
     left join level as cost_center_level on cost_center_level.kind = 'cost_center' and cost_center_level.code = cost_center_id
     left join level as account_level on account_level.kind = 'account' and account_level.code = account_id
-    order by commitment_kind, movement.record_key, movement_on, movement_id
+    order by commitment_kind, movement.record_key, movement_on, movement_type, document_key, sequence_no
 ) to '${target}/mart_commitment_movement.parquet' (format parquet, compression zstd);
 
 copy (

@@ -125,6 +125,11 @@ class DuckDBWarehouse:
             raise
         self._connection.execute("commit")
 
+    def run(self, sql: str) -> None:
+        """Run one statement that changes nothing in the warehouse; several threads may do so at a time."""
+        with self._connection.cursor() as cursor:
+            cursor.execute(sql)
+
     def exists(self, schema: str, name: str) -> bool:
         """See Warehouse.exists."""
         found = self._connection.execute(

@@ -1,10 +1,11 @@
 """Publication: what readers see. Written aside, swapped in one step; the last good state stays until then.
 
-DuckDB: ``publish/versions/<id>/`` holds one Parquet file a relation and a read-only ``finance_sync.duckdb``; the link
+DuckDB: ``publish/versions/<id>/`` holds the relations as Parquet and a read-only ``finance_sync.duckdb``; the link
 ``publish/current`` names the version. Postgres: schemas ``published`` (tables) and ``reporting`` (views), renamed into
-place in one transaction, and the same Parquet files.
+place in one transaction, and the same Parquet files. What did not move since the version before is taken over from it.
 
-Belongs here: writing and reading publications. Does not: what the relations hold (dbt) or whether to publish (orchestration).
+Belongs here: versions, and reading them. Does not: the slices' files (slices), what the relations hold (dbt) or whether to
+publish (orchestration).
 """
 
 from __future__ import annotations
@@ -12,46 +13,38 @@ from __future__ import annotations
 import json
 import os
 import shutil
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from hashlib import sha256
 from pathlib import Path
 
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from finance_sync.catalog.loader import Deployment
 from finance_sync.errors import WarehouseError
 from finance_sync.settings import Settings
 from finance_sync.warehouse.build import built_generation
 from finance_sync.warehouse.engine import (
-    DuckDBWarehouse,
     PostgresWarehouse,
     Warehouse,
     open_warehouse,
     quoted,
 )
 from finance_sync.warehouse.project import Prepared
+from finance_sync.warehouse.slices import (
+    Contents,
+    Relation,
+    contents,
+    literal,
+    published_files,
+    row_counts,
+    write,
+)
 
 READER_FILE = "finance_sync.duckdb"
 _KEEP_VERSIONS = 3
-# Beside the versions: from which build the current one was made, so that an unchanged build is not written out again.
+# Beside the versions: what the current one was made from, so that what did not change is not written out again.
 _SOURCE_FILE = "source.json"
 _READER_ROLE = "finance_sync_reader"
-
-
-@dataclass(frozen=True)
-class Relation:
-    """One relation to publish.
-
-    Attributes:
-        schema: schema in the warehouse.
-        name: table name there and in the publication.
-        sort: columns that order it totally, so that equal content gives equal bytes.
-    """
-
-    schema: str
-    name: str
-    sort: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -87,7 +80,7 @@ def relations(prepared: Prepared) -> list[Relation]:
                     f"model {node['name']} is published without a sort key",
                     remedy="add meta.sort to its YAML",
                 )
-            found.append(Relation(node["schema"], node["alias"], tuple(meta["sort"])))
+            found.append(Relation(node["schema"], node["alias"], tuple(meta["sort"]), meta.get("slice")))
     return sorted(found, key=lambda item: item.name)
 
 
@@ -102,39 +95,42 @@ def publish(settings: Settings, deployment: Deployment, prepared: Prepared) -> P
     """
     versions = settings.publish_dir / "versions"
     versions.mkdir(parents=True, exist_ok=True)
-    if standing := _standing(settings, deployment, prepared):
-        return standing
     for leftover in versions.glob("_writing*"):
         shutil.rmtree(leftover)
-    aside = versions / f"_writing-{os.getpid()}"
-    (aside / "marts").mkdir(parents=True)
-
+    current = settings.publish_dir / "current"
     warehouse = open_warehouse(settings)
     try:
         source = _source(warehouse, deployment, prepared)
-        rows = {
-            item.name: _write_parquet(warehouse, item, aside / "marts" / f"{item.name}.parquet")
-            for item in relations(prepared)
-        }
-        digest = sha256(
-            json.dumps(
-                {"segments": dict(deployment.segments), "engine": settings.engine}, sort_keys=True
-            ).encode()
+        before = _noted(settings)
+        if before is not None and before.source == source and source["build"]:
+            return Publication(
+                current.resolve(), before.version, row_counts(current / "marts"), unchanged=True
+            )
+        aside = versions / f"_writing-{os.getpid()}"
+        (aside / "marts").mkdir(parents=True)
+        items = relations(prepared)
+        found = contents(warehouse, items)
+        base = before if before is not None and before.can_be_base_of(source) else None
+        written = write(
+            warehouse,
+            items,
+            found,
+            aside / "marts",
+            standing=current.resolve() / "marts" if base is not None else None,
+            known=base.contents if base is not None else {},
+            threads=settings.threads,
         )
-        for path in sorted((aside / "marts").iterdir()):
-            digest.update(path.name.encode())
-            with path.open("rb") as handle:
-                while block := handle.read(1 << 22):
-                    digest.update(block)
-        version = digest.hexdigest()[:16]
-        current = settings.publish_dir / "current"
+        rows = row_counts(aside / "marts")
+        version = _version(aside / "marts", deployment, settings)
         if current.exists() and current.resolve().name == version and (current / READER_FILE).exists():
             shutil.rmtree(aside)
-            _note_source(settings, version, source)
+            # the same bytes under another source: the reader file is what it was when it was made whole
+            whole = before.whole if before is not None else (current / READER_FILE).stat().st_size
+            _note(settings, _Noted(version, source, found, whole))
             return Publication(current.resolve(), version, rows, unchanged=True)
-        _write_reader_file(aside, deployment, rows)
+        whole = _write_reader_file(aside, deployment, items, written, base, current)
         if isinstance(warehouse, PostgresWarehouse):
-            _swap_postgres(warehouse, relations(prepared), deployment)
+            _swap_postgres(warehouse, items, deployment)
     finally:
         warehouse.close()
 
@@ -145,27 +141,46 @@ def publish(settings: Settings, deployment: Deployment, prepared: Prepared) -> P
     link = settings.publish_dir / f"_current-{os.getpid()}"
     link.symlink_to(Path("versions") / version)
     link.replace(current)
-    _note_source(settings, version, source)
+    _note(settings, _Noted(version, source, found, whole))
     _drop_old(versions, keep=final)
     return Publication(final, version, rows, unchanged=False)
 
 
-def _standing(settings: Settings, deployment: Deployment, prepared: Prepared) -> Publication | None:
-    """The publication that stands, when the marts are still those of the build that it was made from."""
-    note, current = settings.publish_dir / _SOURCE_FILE, settings.publish_dir / "current"
-    if not note.exists() or not (current / READER_FILE).exists():
-        return None
-    noted = json.loads(note.read_text())
-    warehouse = open_warehouse(settings)
-    try:
-        source = _source(warehouse, deployment, prepared)
-    finally:
-        warehouse.close()
-    if noted != {"version": current.resolve().name, "source": source} or not source["build"]:
-        return None
-    files = sorted((current / "marts").glob("*.parquet"))
-    rows = {path.stem: int(pq.ParquetFile(path).metadata.num_rows) for path in files}
-    return Publication(current.resolve(), noted["version"], rows, unchanged=True)
+def _version(marts: Path, deployment: Deployment, settings: Settings) -> str:
+    """Hash of everything that readers get: the files' bytes, the names of the segments, the engine."""
+    digest = sha256(
+        json.dumps(
+            {"segments": dict(deployment.segments), "engine": settings.engine}, sort_keys=True
+        ).encode()
+    )
+    for paths in published_files(marts).values():
+        for path in paths:
+            digest.update(path.relative_to(marts).as_posix().encode())
+            with path.open("rb") as handle:
+                while block := handle.read(1 << 22):
+                    digest.update(block)
+    return digest.hexdigest()[:16]
+
+
+@dataclass(frozen=True)
+class _Noted:
+    """What is noted beside the versions of the one that stands.
+
+    Attributes:
+        version: its id.
+        source: what it was made from.
+        contents: fingerprints of its slices.
+        whole: bytes of the reader file when it was last made from nothing.
+    """
+
+    version: str
+    source: dict[str, str]
+    contents: Contents
+    whole: int
+
+    def can_be_base_of(self, source: dict[str, str]) -> bool:
+        """Same models and same names: what did not move can be taken over."""
+        return all(self.source.get(key) == source[key] for key in ("models", "segments"))
 
 
 def _source(warehouse: Warehouse, deployment: Deployment, prepared: Prepared) -> dict[str, str]:
@@ -174,13 +189,25 @@ def _source(warehouse: Warehouse, deployment: Deployment, prepared: Prepared) ->
         "build": built_generation(warehouse),
         "deployment": deployment.fingerprint,
         "models": prepared.fingerprint,
+        "segments": json.dumps(dict(deployment.segments), sort_keys=True),
     }
 
 
-def _note_source(settings: Settings, version: str, source: dict[str, str]) -> None:
+def _noted(settings: Settings) -> _Noted | None:
+    """The note of the version that stands; None when there is none, or it is of another version."""
+    note, current = settings.publish_dir / _SOURCE_FILE, settings.publish_dir / "current"
+    if not note.exists() or not (current / READER_FILE).exists():
+        return None
+    said = json.loads(note.read_text())
+    if said.keys() != _Noted.__annotations__.keys() or said["version"] != current.resolve().name:
+        return None
+    return _Noted(**said)
+
+
+def _note(settings: Settings, noted: _Noted) -> None:
     note = settings.publish_dir / _SOURCE_FILE
     aside = note.with_suffix(".writing")
-    aside.write_text(json.dumps({"version": version, "source": source}))
+    aside.write_text(json.dumps(asdict(noted)))
     aside.replace(note)
 
 
@@ -220,33 +247,57 @@ def read_published(settings: Settings, sql: str) -> pa.Table:
         raise WarehouseError(f"the query failed: {error}", remedy="correct the statement") from error
 
 
-def _write_parquet(warehouse: Warehouse, item: Relation, path: Path) -> int:
-    order = ", ".join(f"{quoted(column)} nulls first" for column in item.sort)
-    select = f"select * from {quoted(item.schema)}.{quoted(item.name)} order by {order}"
-    if isinstance(warehouse, DuckDBWarehouse):
-        warehouse.execute(
-            f"copy ({select}) to '{path}' (format parquet, compression zstd, preserve_order true)"
-        )
-        return int(pq.ParquetFile(path).metadata.num_rows)
-    table = warehouse.query(select)
-    pq.write_table(table, path, compression="zstd")
-    return int(table.num_rows)
+def _write_reader_file(
+    folder: Path,
+    deployment: Deployment,
+    items: list[Relation],
+    written: Contents,
+    base: _Noted | None,
+    current: Path,
+) -> int:
+    """The file that analysts open: the relations as tables in schema ``data``, views with the segments' own names in ``main``.
 
+    It begins as a copy of the standing one, in which the slices that moved are replaced; one that has grown to twice its size by
+    that, or has no base, is made from nothing.
 
-def _write_reader_file(folder: Path, deployment: Deployment, rows: dict[str, int]) -> None:
-    """The file that analysts open: the relations as tables in schema ``data``, views with the segments' own names in ``main``."""
+    Returns:
+        Its bytes when it was last made from nothing.
+    """
     import duckdb
 
-    with duckdb.connect(str(folder / READER_FILE)) as connection:
-        connection.execute("create schema data")
-        for name in rows:
-            path = folder / "marts" / f"{name}.parquet"
-            connection.execute(f"create table data.{quoted(name)} as select * from read_parquet('{path}')")
-            columns = [row[0] for row in connection.execute(f"describe data.{quoted(name)}").fetchall()]
-            connection.execute(
-                f"create view {quoted(name)} as select {named_columns(columns, deployment)} from data.{quoted(name)}"
-            )
+    path = folder / READER_FILE
+    standing = current / READER_FILE
+    taken_over = base is not None and standing.stat().st_size < 2 * base.whole
+    if taken_over:
+        shutil.copyfile(standing, path)
+    with duckdb.connect(str(path)) as connection:
+        connection.execute("create schema if not exists data")
+        for item in items:
+            files = published_files(folder / "marts")[item.name]
+            table = f"data.{quoted(item.name)}"
+            if taken_over and item.slice is not None:
+                moved = written.get(item.name, {})
+                there = {file.name for file in files}
+                known = base.contents[item.name] if base is not None else {}
+                gone = [value for value in known if item.file(folder, value).name not in there]
+                if away := [*moved, *gone]:
+                    values = ", ".join(literal(value) for value in away)
+                    connection.execute(f"delete from {table} where {quoted(item.slice)} in ({values})")
+                files = [item.file(folder / "marts", value) for value in moved]
+                if files:
+                    connection.execute(f"insert into {table} by name select * from {_parquet(files)}")
+            elif not taken_over or item.name in written:
+                connection.execute(f"create or replace table {table} as select * from {_parquet(files)}")
+                columns = [row[0] for row in connection.execute(f"describe {table}").fetchall()]
+                connection.execute(
+                    f"create or replace view {quoted(item.name)} as select {named_columns(columns, deployment)} from {table}"
+                )
         connection.execute("checkpoint")
+    return base.whole if taken_over and base is not None else path.stat().st_size
+
+
+def _parquet(files: list[Path]) -> str:
+    return f"read_parquet([{', '.join(literal(str(file)) for file in files)}])"
 
 
 def named_columns(columns: list[str], deployment: Deployment) -> str:

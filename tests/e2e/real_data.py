@@ -21,6 +21,7 @@ import pytest
 
 from finance_sync.settings import PROJECT_ROOT, Settings, load_settings
 from finance_sync.warehouse.publish import read_published
+from finance_sync.warehouse.slices import published_files
 from tests.e2e.support import environment, finance_sync, published_tables
 
 DATA = PROJECT_ROOT.parent / "shared" / "data"
@@ -81,10 +82,13 @@ def differing_rows(left: Published, right: Published) -> dict[str, int]:
     names = published_tables(left.settings.home)
     assert names == published_tables(right.settings.home)
     folders = [item.settings.home / "publish" / "current" / "marts" for item in (left, right)]
+    found_files = [published_files(folder) for folder in folders]
     found = {}
     with duckdb.connect() as connection:
         for name in names:
-            one, other = (f"select * from read_parquet('{folder / name}.parquet')" for folder in folders)
+            one, other = (
+                f"select * from read_parquet({[str(path) for path in files[name]]})" for files in found_files
+            )
             both = f"select count(*) from (({one} except all {other}) union all ({other} except all {one}))"
             found[name] = connection.execute(both).fetchall()[0][0]
     return found

@@ -16,6 +16,7 @@ import pyarrow as pa
 
 from finance_sync.settings import Settings, load_settings
 from finance_sync.warehouse.publish import read_published
+from finance_sync.warehouse.slices import published_files
 
 # Processes are forked from one that has imported the libraries; each run of the product would import them again.
 _FORKS = multiprocessing.get_context("forkserver")
@@ -83,8 +84,7 @@ def settings_of(home: Path, **overrides: object) -> Settings:
 
 def published_tables(home: Path) -> list[str]:
     """Names of the published relations of an embedded publication."""
-    folder = home / "publish" / "current" / "marts"
-    return sorted(path.stem for path in folder.glob("*.parquet"))
+    return sorted(published_files(home / "publish" / "current" / "marts"))
 
 
 def rows_of(settings: Settings, table: str) -> list[tuple[object, ...]]:
@@ -94,10 +94,11 @@ def rows_of(settings: Settings, table: str) -> list[tuple[object, ...]]:
     return sorted(rows, key=repr)
 
 
-def file_rows(path: Path) -> list[tuple[object, ...]]:
-    """Every row of a published Parquet file, sorted."""
+def file_rows(home: Path, table: str) -> list[tuple[object, ...]]:
+    """Every row of a published relation's Parquet files, sorted."""
+    paths = [str(path) for path in published_files(home / "publish" / "current" / "marts")[table]]
     with duckdb.connect() as connection:
-        rows = connection.execute("select * from read_parquet(?)", [str(path)]).fetchall()
+        rows = connection.execute("select * from read_parquet(?)", [paths]).fetchall()
     return sorted((tuple(_plain(value) for value in row) for row in rows), key=repr)
 
 

@@ -46,7 +46,6 @@ def test_killed_runs_end_in_the_same_marts(undisturbed: tuple[Path, float]) -> N
         names = published_tables(home)
         assert names == published_tables(folder / "calm")
         for name in names:
-            relative = Path("publish/current/marts") / f"{name}.parquet"
-            assert file_rows(home / relative) == file_rows(folder / "calm" / relative), (
+            assert file_rows(home, name) == file_rows(folder / "calm", name), (
                 f"{name} after kill {number} at {delay:.1f} s"
             )

@@ -62,6 +62,15 @@
 
 
 {#-
+  amount x rate, unrounded. The cast is not for show: DuckDB keeps the product of two decimals of up to 18 digits in 64 bits, which end at
+  92,233.72 x a rate of 1.
+-#}
+{% macro valued(amount, rate) -%}
+    cast({{ amount }} as numeric(28,4)) * {{ rate }}
+{%- endmacro %}
+
+
+{#-
   The same with `short`, the factor as numeric(18,6), NULL where it has more decimals or is not known. On DuckDB ordinary products then
   stay within 64 bits, several times faster; the result is the same.
 -#}

@@ -3,9 +3,6 @@
 with final as (
 
     select
-        movements.commitment_kind || '|' || movements.record_key || '|' || movements.movement_type
-        || '|' || movements.document_key || '|' || cast(movements.movement_on as varchar)
-        || '|' || cast(movements.sequence_no as varchar) as movement_id,
         movements.*,
         {{ control_cost_center('movements') }} as control_cost_center_id,
         {{ control_account('movements') }} as control_account_id,

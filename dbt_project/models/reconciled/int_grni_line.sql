@@ -234,10 +234,10 @@ final as (
         {%- for part in ['added', 'taken'] %}
         case
             when recently.order_key is null then 0
-            else cast((recently.{{ part }}_net_txn + case
+            else cast(cast(recently.{{ part }}_net_txn + case
                 when coalesce(valued.amount_tax_txn, 0) = 0 then 0
                 else coalesce({{ pro_rata('valued.amount_tax_txn', 'recently.' ~ part ~ '_net_txn', 'valued.amount_net_txn') }}, 0)
-            end) * valued.rate_functional as numeric(18,4))
+            end as numeric(28,4)) * valued.rate_functional as numeric(18,4))
         end as {{ part }}_recently_functional,
         {%- endfor %}
         since.open_since,

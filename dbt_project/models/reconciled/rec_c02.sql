@@ -195,7 +195,7 @@ compared as (
         entity.functional_currency as currency_code,
         differences.difference_amount as amount_functional,
         coalesce(
-            cast(differences.difference_amount * day.rate_group as numeric(28,4)), differences.difference_group
+            cast({{ valued('differences.difference_amount', 'day.rate_group') }} as numeric(28,4)), differences.difference_group
         ) as amount_group,
         cast(null as numeric(28,4)) as quantity_difference,
         cast(null as varchar) as supplier_id,

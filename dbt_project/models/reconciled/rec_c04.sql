@@ -189,7 +189,7 @@ judged as (
         found is null as is_equal,
         case
             when found = 'amount_differs' and {{ is_within(
-                'difference_txn * rate_functional', 'open_txn * rate_functional', 'measured'
+                valued('difference_txn', 'rate_functional'), valued('open_txn', 'rate_functional'), 'measured'
             ) }} then null
             else found
         end as reason_code,
@@ -198,13 +198,13 @@ judged as (
             when found in ('not_committed', 'currency_differs') then open_functional
             -- nothing stands here that has a rate: valued at the rate of the balance's own day
             when found in ('unknown_order', 'nothing_open') then stated_functional
-            else cast(difference_txn * rate_functional as numeric(28,4))
+            else cast({{ valued('difference_txn', 'rate_functional') }} as numeric(28,4))
         end as amount_functional,
         case
             when found is null then 0
             when found in ('not_committed', 'currency_differs') then open_group
             when found in ('unknown_order', 'nothing_open') then stated_group
-            else cast(difference_txn * rate_group as numeric(28,4))
+            else cast({{ valued('difference_txn', 'rate_group') }} as numeric(28,4))
         end as amount_group
     from measured
     where found is null or {{ as_of() }} - last_moved_on > coalesce(lag_days, 0)

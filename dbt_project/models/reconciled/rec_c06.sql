@@ -130,8 +130,8 @@ judged as (
         case
             when open_lines.double_txn <= 0 then null
             when {{ is_within(
-                'cast(open_lines.double_txn as numeric(28,4)) * coalesce(open_lines.rate_functional, 1)',
-                'cast(open_lines.amount_txn as numeric(28,4)) * coalesce(open_lines.rate_functional, 1)',
+                valued('open_lines.double_txn', 'coalesce(open_lines.rate_functional, 1)'),
+                valued('open_lines.amount_txn', 'coalesce(open_lines.rate_functional, 1)'),
                 'open_lines'
             ) }} then null
             else 'double_count'
@@ -158,9 +158,9 @@ compared as (
         lines.explained_txn as right_amount,
         lines.double_txn as difference_amount,
         lines.currency_code,
-        case when lines.is_equal then 0 else cast(cast(lines.double_txn as numeric(28,4)) * lines.rate_functional as numeric(28,4)) end
+        case when lines.is_equal then 0 else cast({{ valued('lines.double_txn', 'lines.rate_functional') }} as numeric(28,4)) end
             as amount_functional,
-        case when lines.is_equal then 0 else cast(cast(lines.double_txn as numeric(28,4)) * lines.rate_group as numeric(28,4)) end
+        case when lines.is_equal then 0 else cast({{ valued('lines.double_txn', 'lines.rate_group') }} as numeric(28,4)) end
             as amount_group,
         cast(null as numeric(28,4)) as quantity_difference,
         lines.supplier_id,

@@ -192,8 +192,8 @@ judged as (
             when not differences.is_different then null
             when not differences.is_tolerated then differences.reason_code
             when {{ is_within(
-                'cast(differences.left_amount - differences.right_amount as numeric(28,4)) * differences.rate_functional',
-                'cast(differences.base_amount as numeric(28,4)) * differences.rate_functional',
+                valued('differences.left_amount - differences.right_amount', 'differences.rate_functional'),
+                valued('differences.base_amount', 'differences.rate_functional'),
                 'limits'
             ) }} then null
             else differences.reason_code
@@ -205,11 +205,11 @@ judged as (
         differences.quantity_difference,
         case when differences.is_different then coalesce(
             differences.stated_functional,
-            cast(cast(differences.left_amount - differences.right_amount as numeric(28,4)) * differences.rate_functional as numeric(18,4))
+            cast({{ valued('differences.left_amount - differences.right_amount', 'differences.rate_functional') }} as numeric(18,4))
         ) else 0 end as amount_functional,
         case when differences.is_different then coalesce(
             differences.stated_group,
-            cast(cast(differences.left_amount - differences.right_amount as numeric(28,4)) * differences.rate_group as numeric(18,4))
+            cast({{ valued('differences.left_amount - differences.right_amount', 'differences.rate_group') }} as numeric(18,4))
         ) else 0 end as amount_group
     from differences
     inner join limits

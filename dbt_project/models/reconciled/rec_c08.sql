@@ -263,8 +263,8 @@ judged_lines as (
         case
             when not is_beyond then null
             when {{ is_within(
-                'cast(invoiced_txn - ordered_txn as numeric(28,4)) * coalesce(rate_functional, 1)',
-                'cast(ordered_txn as numeric(28,4)) * coalesce(rate_functional, 1)',
+                valued('invoiced_txn - ordered_txn', 'coalesce(rate_functional, 1)'),
+                valued('ordered_txn', 'coalesce(rate_functional, 1)'),
                 'valued_lines'
             ) }} then null
             when candidate_count > 2 then 'several_candidates'
@@ -336,10 +336,10 @@ compared as (
         lines.ordered_txn - lines.invoiced_txn as difference_amount,
         lines.currency_code,
         case when lines.is_beyond
-            then cast(cast(lines.invoiced_txn - lines.ordered_txn as numeric(28,4)) * lines.rate_functional as numeric(28,4)) else 0
+            then cast({{ valued('lines.invoiced_txn - lines.ordered_txn', 'lines.rate_functional') }} as numeric(28,4)) else 0
         end as amount_functional,
         case when lines.is_beyond
-            then cast(cast(lines.invoiced_txn - lines.ordered_txn as numeric(28,4)) * lines.rate_group as numeric(28,4)) else 0
+            then cast({{ valued('lines.invoiced_txn - lines.ordered_txn', 'lines.rate_group') }} as numeric(28,4)) else 0
         end as amount_group,
         cast(null as numeric(28,4)) as quantity_difference,
         lines.supplier_id,

@@ -292,7 +292,7 @@ matched as (
     },
     {
         'aspect': 'currency', 'reason': 'currency_differs', 'differs': 'has_other_currency', 'compared': 'has_lines',
-        'functional': 'amount_txn * rate_functional', 'group': 'amount_txn * rate_group',
+        'functional': valued('amount_txn', 'rate_functional'), 'group': valued('amount_txn', 'rate_group'),
     },
     {
         'aspect': 'period', 'reason': 'period_differs', 'differs': 'other_period_id is not null', 'compared': 'is_posted',
@@ -316,8 +316,8 @@ judged as (
         case
             when {{ item.differs }}
             {%- if item.tolerated %} and not {{ is_within(
-                'cast(' ~ item.difference ~ ' as numeric(28,4)) * coalesce(rate_functional, 1)',
-                'cast(amount_txn as numeric(28,4)) * coalesce(rate_functional, 1)',
+                valued(item.difference, 'coalesce(rate_functional, 1)'),
+                valued('amount_txn', 'coalesce(rate_functional, 1)'),
                 'matched'
             ) }}{% endif %}
                 then '{{ item.reason }}'
@@ -325,11 +325,11 @@ judged as (
         ({{ item.differs }}) = false as is_equal,
         cast({{ item.difference or 'null' }} as numeric(28,4)) as difference_amount,
         case when {{ item.differs }} then cast(
-            {% if item.functional %}{{ item.functional }}{% else %}cast({{ item.difference }} as numeric(28,4)) * rate_functional{% endif %}
+            {{ item.functional or valued(item.difference, 'rate_functional') }}
             as numeric(28,4)
         ) else 0 end as amount_functional,
         case when {{ item.differs }} then cast(
-            {% if item.group %}{{ item.group }}{% else %}cast({{ item.difference }} as numeric(28,4)) * rate_group{% endif %}
+            {{ item.group or valued(item.difference, 'rate_group') }}
             as numeric(28,4)
         ) else 0 end as amount_group
     from matched

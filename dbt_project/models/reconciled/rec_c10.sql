@@ -107,7 +107,7 @@ judged as (
         entity.functional_currency,
         case
             when entity.functional_currency = '{{ var("group_currency") }}' then balances.difference_functional
-            else cast(balances.difference_functional * moved.rate_group as numeric(28,4))
+            else cast({{ valued('balances.difference_functional', 'moved.rate_group') }} as numeric(28,4))
         end as difference_group,
         case
             when {{ is_within('balances.difference_functional', 'balances.ledger_functional', 'limits') }} then null

@@ -52,7 +52,9 @@ judged_balances as (
         balances.*,
         case
             when balances.order_no is null then case when balances.ledger_functional <> 0 then 'posting_without_order' end
-            when {{ is_within('balances.unexplained_functional', 'balances.received_txn * coalesce(balances.rate_functional, 1)', 'balances') }}
+            when {{ is_within(
+                'balances.unexplained_functional', valued('balances.received_txn', 'coalesce(balances.rate_functional, 1)'), 'balances'
+            ) }}
                 then null
             when balances.record_key is null then 'balance_without_documents'
             when balances.received_net_txn <> 0 and balances.accrued_functional = 0 then 'receipt_not_accrued'

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import random
+import re
 from decimal import ROUND_HALF_UP, Decimal, getcontext
 from pathlib import Path
 
 import pytest
 
+from finance_sync.settings import PROJECT_ROOT
 from tests.unit.dbt.harness import Harness
 
 pytestmark = pytest.mark.slow
@@ -18,7 +20,7 @@ PROBE = """
 select
     n,
     {{ finance_sync.pro_rata('amount', 'part', 'whole', 'digits') }} as pro_rata,
-
+    {{ finance_sync.valued('amount', 'rate') }} as valued,
     {{ finance_sync.times('amount', 'rate') }} as times,
     {{ finance_sync.times_short('amount', 'rate', 'short_rate') }} as times_short,
     {{ finance_sync.round_to('amount', 'digits') }} as round_to
@@ -80,17 +82,31 @@ def test_macros_equal_decimals(needs_engine: str, tmp_path: Path) -> None:
     (harness.project() / "staging" / "probe.sql").write_text(PROBE)
     harness.dbt("run", "--select", "probe")
     found = {
-        row[0]: row[1:] for row in harness.rows("probe.probe", "n, pro_rata, times, times_short, round_to")
+        row[0]: row[1:]
+        for row in harness.rows("probe.probe", "n, pro_rata, times, times_short, round_to, valued")
     }
     assert len(found) == len(rows) + len(NOTHING) > 250
     for row in rows:
         amount, part, whole, rate, digits = (row[k] for k in ("amount", "part", "whole", "rate", "digits"))
         expected = (
             rounded(amount * part / whole, digits),  # type: ignore[operator]
-            rounded(amount * rate, 4), rounded(amount * rate, 4), rounded(amount, digits),  # type: ignore[operator]
+            rounded(amount * rate, 4), rounded(amount * rate, 4), rounded(amount, digits), amount * rate,  # type: ignore[operator]
         )  # fmt: skip
         assert found[row["n"]] == expected, row
     # nothing to divide by, nothing to divide, no rate: nothing, and no error
-    assert found[-1] == (None, Decimal("1.0000"), Decimal("1.0000"), Decimal("1.0000"))
-    assert found[-2] == (None, None, None, None)
-    assert found[-3] == (None, None, None, Decimal("1.0000"))
+    assert found[-1] == (None, Decimal("1.0000"), Decimal("1.0000"), Decimal("1.0000"), Decimal(1))
+    assert found[-2] == (None, None, None, None, None)
+    assert found[-3] == (None, None, None, Decimal("1.0000"), None)
+
+
+def test_models_leave_products_with_rates_to_the_macros() -> None:
+    """A product of two narrow decimals ends at 92,233.72 on DuckDB, and no small company shows it."""
+    product = re.compile(r"[\w)] \* (coalesce\()?(\w+\.)?\w*rate\w*|rate\w* \* ")
+    found = [
+        f"{path.name}: {line.strip()}"
+        for path in sorted((PROJECT_ROOT / "dbt_project" / "models").rglob("*.sql"))
+        for line in path.read_text(encoding="utf-8").splitlines()
+        if product.search(line) and "as numeric(28,4)) * " not in line
+    ]
+    assert not found
+    assert product.search("cast(open_txn * lines.rate_functional as numeric(28,4))")

@@ -26,7 +26,7 @@ TABLES = {
     "marts.mart_commitment_vs_actual": "cell_id, fiscal_period_id",
     "marts.mart_budget_vs_actual": "cell_id, fiscal_period_id",
     "marts.mart_open_commitments": "record_key",
-    "marts.mart_commitment_movement": "movement_id",
+    "marts.mart_commitment_movement": "commitment_kind, record_key, movement_on, movement_type, document_key, sequence_no",
     "marts.mart_order_line": "record_key",
     "marts.mart_ledger_balance": "fiscal_period_id, account_id, cost_center_id",
     "marts.mart_control_results": "control_id, legal_entity_id, fiscal_period_id",
