@@ -1,6 +1,7 @@
 {#-
   From the versions of lines and what their documents bring to the changes of their balances, for one kind of line: CTEs from
-  <name>_line_last to <name>_line_changes. Reads <name>_line_versions, <name>_line_basis and <name>_documents.
+  <name>_line_last to <name>_line_changes. On the way a line is its key, a version's number and what balances are made of; coding and
+  rates are looked up in the version at the end, since carrying them through every step would take twice as long. Reads <name>_line_versions, <name>_line_basis and <name>_documents.
 
   spec: name (order or requisition), begins (obligate or reserve), begun and open (lists of statuses), digits (expression over alias
   `lines`: decimals in which it is relieved).
@@ -17,7 +18,14 @@
 {{ name }}_line_begun as (
 
     select
-        versions.*,
+        versions.record_key,
+        versions.version_no,
+        versions.has_history,
+        versions.legal_entity_id,
+        versions.currency_code,
+        versions.approved_on,
+        versions.changed_on,
+        versions.amount_txn,
         case
             when versions.is_deleted then null
             when versions.line_status in ({{ spec.begun }}) then coalesce(
@@ -45,9 +53,7 @@
         end as effective_on,
         basis.is_quantity,
         case when basis.is_quantity then coalesce(versions.quantity, 0) else versions.amount_net_txn end as whole,
-        coalesce(currency.minor_units, 4) as minor_units,
-        {{ finance_sync.short_rate('versions.rate_functional') }} as short_rate_functional,
-        {{ finance_sync.short_rate('versions.rate_group') }} as short_rate_group
+        coalesce(currency.minor_units, 4) as minor_units
     from {{ name }}_line_versions as versions
     inner join {{ name }}_line_basis as basis on basis.record_key = versions.record_key
     left join {{ name }}_line_last as last on last.record_key = versions.record_key
@@ -208,11 +214,7 @@
         running.document_key,
         running.place,
         lines.begins_on,
-        {% for column in coding %}lines.{{ column }}, {% endfor %}
-        lines.rate_functional,
-        lines.rate_group,
-        lines.short_rate_functional,
-        lines.short_rate_group,
+        lines.version_no,
         lines.amount_txn,
         lines.whole,
         lines.is_quantity,
@@ -245,14 +247,10 @@
     select
         after.*,
         before.is_open_step as was_open,
-        {% for column in coding %}before.{{ column }} as before_{{ column }}, {% endfor %}
-        before.rate_functional as before_rate_functional,
-        before.rate_group as before_rate_group,
-        before.short_rate_functional as before_short_rate_functional,
-        before.short_rate_group as before_short_rate_group,
+        before.version_no as before_version_no,
         before.is_open_step and after.is_open_step
         {%- for column in coding + ['rate_functional', 'rate_group'] %}
-        and before.{{ column }} is not distinct from after.{{ column }}
+        and before_version.{{ column }} is not distinct from after_version.{{ column }}
         {%- endfor %} as is_same_coding,
         before.is_quantity as before_is_quantity,
         before.whole as before_whole,
@@ -262,26 +260,29 @@
     from {{ name }}_line_stood as after
     inner join {{ name }}_line_stood as before
         on before.record_key = after.record_key and before.step_no = after.step_before
+    inner join {{ name }}_line_versions as after_version
+        on after_version.record_key = after.record_key and after_version.version_no = after.version_no
+    inner join {{ name }}_line_versions as before_version
+        on before_version.record_key = before.record_key and before_version.version_no = before.version_no
     where after.is_open_step or before.is_open_step
 
 ),
 
 {% if policies.any %}
 -- at the ends of periods and years
-{{ finance_sync.marked_changes(name, policies, spec.digits, coding) }},
+{{ finance_sync.marked_changes(name, policies, spec.digits) }},
 {% endif %}
-{{ name }}_line_changes as (
+{{ name }}_line_moves as (
 
     select
         record_key,
+        version_no,
         case when (done > done_before) = (whole > 0) then 'relieve' else 'reinstate' end as movement_type,
         document_kind,
         document_key,
         place,
         0 as sequence_no,
         begins_on,
-        {{ coding | join(', ') }},
-        rate_functional, rate_group, short_rate_functional, short_rate_group,
         {{ finance_sync.left_of('amount_txn', 'done_before', 'whole', 'digits') }} as open_before,
         {{ finance_sync.left_of('amount_txn', 'done', 'whole', 'digits') }} as open_after,
         case when is_quantity then done_before - done end as quantity
@@ -292,9 +293,7 @@
 
     -- it begins
     select
-        record_key, '{{ spec.begins }}', '{{ name }}', record_key, place, step_no, begins_on,
-        {{ coding | join(', ') }},
-        rate_functional, rate_group, short_rate_functional, short_rate_group,
+        record_key, version_no, '{{ spec.begins }}', '{{ name }}', record_key, place, step_no, begins_on,
         cast(0 as numeric(18,4)), amount_txn,
         case when is_quantity then whole end
     from {{ name }}_line_steps
@@ -304,9 +303,7 @@
 
     -- it ends, having had one version only
     select
-        record_key, 'release', '{{ name }}', record_key, place, step_no, begins_on,
-        {{ coding | join(', ') }},
-        rate_functional, rate_group, short_rate_functional, short_rate_group,
+        record_key, version_no, 'release', '{{ name }}', record_key, place, step_no, begins_on,
         {{ finance_sync.left_of('amount_txn', 'done', 'whole', 'digits') }}, cast(0 as numeric(18,4)),
         case when is_quantity then done - whole end
     from {{ name }}_line_stood
@@ -317,10 +314,9 @@
     -- another version: the balance under it; re-coded, nothing is left under the old coding
     select
         record_key,
+        version_no,
         case when not was_open then '{{ spec.begins }}' else 'adjust' end,
         '{{ name }}', record_key, place, 2 * step_no + 1, begins_on,
-        {{ coding | join(', ') }},
-        rate_functional, rate_group, short_rate_functional, short_rate_group,
         case
             when is_same_coding then {{ finance_sync.left_of('before_amount_txn', 'before_done', 'before_whole', 'before_digits') }} else 0
         end,
@@ -334,10 +330,9 @@
 
     select
         record_key,
+        before_version_no,
         case when is_open_step then 'adjust' else 'release' end,
         '{{ name }}', record_key, place, 2 * step_no, begins_on,
-        {% for column in coding %}before_{{ column }}, {% endfor %}
-        before_rate_functional, before_rate_group, before_short_rate_functional, before_short_rate_group,
         {{ finance_sync.left_of('before_amount_txn', 'before_done', 'before_whole', 'before_digits') }}, cast(0 as numeric(18,4)),
         case when before_is_quantity then before_done - before_whole end
     from {{ name }}_line_turned
@@ -348,6 +343,30 @@
 
     select * from {{ name }}_line_marked
     {%- endif %}
+
+),
+
+{{ name }}_line_changes as (
+
+    select
+        moves.record_key,
+        moves.movement_type,
+        moves.document_kind,
+        moves.document_key,
+        moves.place,
+        moves.sequence_no,
+        moves.begins_on,
+        {% for column in coding %}versions.{{ column }}, {% endfor %}
+        versions.rate_functional,
+        versions.rate_group,
+        {{ finance_sync.short_rate('versions.rate_functional') }} as short_rate_functional,
+        {{ finance_sync.short_rate('versions.rate_group') }} as short_rate_group,
+        moves.open_before,
+        moves.open_after,
+        moves.quantity
+    from {{ name }}_line_moves as moves
+    inner join {{ name }}_line_versions as versions
+        on versions.record_key = moves.record_key and versions.version_no = moves.version_no
 
 )
 {%- endmacro %}

@@ -131,10 +131,10 @@ period_rates as (
 
 
 {#-
-  CTE <name>_line_marked: changes at the ends of periods (revalue) and years (carry_out, carry_in) at which a line is open, in the columns
-  of the other changes.
+  CTE <name>_line_marked: moves at the ends of periods (revalue) and years (carry_out, carry_in) at which a line is open, in the columns
+  of the other moves.
 -#}
-{% macro marked_changes(name, policies, digits, coding) -%}
+{% macro marked_changes(name, policies, digits) -%}
 {{ name }}_line_marks as (
 
     select
@@ -213,14 +213,13 @@ period_rates as (
 
     select
         record_key,
+        version_no,
         movement_type,
         'period' as document_kind,
         record_key as document_key,
         mark_place as place,
         0 as sequence_no,
         begins_on,
-        {{ coding | join(', ') }},
-        rate_functional, rate_group, short_rate_functional, short_rate_group,
         case when movement_type = 'carry_in' then 0 else amount_open end as open_before,
         case when movement_type = 'carry_out' then 0 else amount_open end as open_after,
         case
