@@ -154,6 +154,8 @@ def duckdb_config(settings: Settings) -> dict[str, Any]:
         "memory_limit": settings.memory_limit,
         "temp_directory": str(settings.home / "warehouse" / "spill"),
         "preserve_insertion_order": "false",
+        # By default every few tables end with a checkpoint, for which all others wait; one at the end of a layer is enough.
+        "checkpoint_threshold": "1GB",
         "autoinstall_known_extensions": "false",
         "autoload_known_extensions": "false",
     }
