@@ -75,3 +75,7 @@ class LandingError(FinanceSyncError):
 
 class WarehouseError(FinanceSyncError):
     """The warehouse could not be built, read or published."""
+
+
+class OperationsError(FinanceSyncError):
+    """The operations database cannot be used, or what was asked of it is not possible."""

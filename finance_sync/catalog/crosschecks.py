@@ -248,7 +248,10 @@ def _rules(reference: Mapping[str, ReferenceFile]) -> Iterator[Problem]:
     tolerances, policies = reference["tolerances"], reference["policies"]
     yield from _members(tolerances, "control_id", controls(), "is no control")
     roles = reference["account_roles"]
-    for rules in (tolerances, policies, roles):
+    exceptions = reference["exception_rules"]
+    yield from _members(exceptions, "control_id", controls(), "is no control")
+    yield from _exception_rules(exceptions)
+    for rules in (tolerances, policies, roles, exceptions):
         if entities:
             yield from _members(
                 rules, "legal_entity_id", entities, "is no legal entity of reference/entities.csv"
@@ -256,7 +259,7 @@ def _rules(reference: Mapping[str, ReferenceFile]) -> Iterator[Problem]:
     yield from _role_overlaps(roles)
     yield from _members(policies, "line_type", LINE_TYPES, "is no line type")
     for row in _with_lines(policies):
-        allowed = POLICY_VALUES[row["policy"]]
+        allowed = available_timezones() if row["policy"] == "time_zone" else POLICY_VALUES[row["policy"]]
         if row["value"] not in allowed:
             text = f"{row['value']!r} is no value of {row['policy']}"
             yield Problem(
@@ -269,6 +272,19 @@ def _rules(reference: Mapping[str, ReferenceFile]) -> Iterator[Problem]:
                     tolerances.file,
                     f"{row[column]} is negative",
                     "a tolerance is zero or more",
+                    row["line"],
+                    f"column {column}",
+                )
+
+
+def _exception_rules(rules: ReferenceFile) -> Iterator[Problem]:
+    for row in _with_lines(rules):
+        for column, least in (("deadline_days", 0), ("raise_after_days", 1), ("escalate_every_days", 1)):
+            if row[column] is not None and row[column] < least:
+                yield Problem(
+                    rules.file,
+                    f"{row[column]} is too small",
+                    f"give {least} days or more, or nothing",
                     row["line"],
                     f"column {column}",
                 )

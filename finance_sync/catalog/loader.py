@@ -75,27 +75,34 @@ class Deployment:
         return hashlib.sha256(text.encode()).hexdigest()
 
     def business_date(self, settings: Settings) -> date:
-        """The date that the run is for: the setting, else the deployment's clock file, else today (UTC).
+        """The date that the run is for: the one that is stated, else today (UTC).
+
+        Raises:
+            DeploymentError: the clock file holds no ISO date.
+        """
+        return self.stated_date(settings) or datetime.now(tz=UTC).date()
+
+    def stated_date(self, settings: Settings) -> date | None:
+        """The business date that the setting, else the deployment's clock file, states; None when neither does.
 
         Raises:
             DeploymentError: the clock file holds no ISO date.
         """
         if settings.as_of is not None:
             return settings.as_of
-        if self.clock is not None:
-            path = Path(
-                self.clock.replace("{home}", str(settings.home)).replace("{deployment}", str(self.path))
-            )
-            if path.is_file():
-                text = path.read_text(encoding="utf-8").strip()
-                try:
-                    return date.fromisoformat(text)
-                except ValueError:
-                    raise DeploymentError(
-                        f"clock file {path}: {text[:40]!r} is no date",
-                        remedy="write one date such as 2026-01-31 into it",
-                    ) from None
-        return datetime.now(tz=UTC).date()
+        if self.clock is None:
+            return None
+        path = Path(self.clock.replace("{home}", str(settings.home)).replace("{deployment}", str(self.path)))
+        if not path.is_file():
+            return None
+        text = path.read_text(encoding="utf-8").strip()
+        try:
+            return date.fromisoformat(text)
+        except ValueError:
+            raise DeploymentError(
+                f"clock file {path}: {text[:40]!r} is no date",
+                remedy="write one date such as 2026-01-31 into it",
+            ) from None
 
     def unmet_needs(self, control: Control) -> list[str]:
         """What a control needs and this deployment does not feed; empty when the control is applicable."""

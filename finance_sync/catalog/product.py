@@ -110,6 +110,13 @@ class Severity(Strict):
     days: int
 
 
+class Escalation(Strict):
+    """Who is told when a deadline has passed: the first queue at once, each next one so many days later."""
+
+    every_days: int = Field(gt=0)
+    to: tuple[str, ...] = Field(min_length=1)
+
+
 class Reason(Strict):
     """One way in which a control fails."""
 
@@ -138,6 +145,8 @@ class Control(Strict):
     remedy: str
     reasons: dict[str, Reason]
     severities: tuple[Severity, ...]
+    raise_after_days: dict[str, int]
+    escalation: Escalation
 
     def unmet(self, fed: Mapping[str, Any]) -> list[str]:
         """Needs that nothing feeds.

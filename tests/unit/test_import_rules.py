@@ -16,7 +16,7 @@ MODULES = sorted(path for path in PACKAGE.rglob("*.py"))
 LAYERS = (
     {"errors"},
     {"settings"},
-    {"catalog"},
+    {"catalog", "operations"},
     {"extract"},
     {"landing"},
     {"warehouse"},
