@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from typer.core import TyperGroup
 
+from finance_sync.cli_exceptions import audit_app, exceptions_app
 from finance_sync.errors import DeploymentError, FinanceSyncError
 
 if TYPE_CHECKING:
@@ -45,6 +46,8 @@ app.add_typer(sandbox_app, name="sandbox")
 app.add_typer(suppliers_app, name="suppliers")
 crosswalk_app = typer.Typer(no_args_is_help=True, help="The mapping of codes.")
 app.add_typer(crosswalk_app, name="crosswalk")
+app.add_typer(exceptions_app, name="exceptions")
+app.add_typer(audit_app, name="audit")
 
 
 class OutputFormat(StrEnum):
@@ -299,13 +302,15 @@ def build(
 @app.command()
 def publish(ctx: typer.Context) -> None:
     """Publish the marts of the last build for readers, swapped in as a whole."""
+    from finance_sync.exceptions.published import register_relations
     from finance_sync.warehouse.lock import run_lock
     from finance_sync.warehouse.project import prepare
     from finance_sync.warehouse.publish import publish as publish_marts
 
     settings, deployment = _load(ctx)
     with run_lock(settings):
-        done = publish_marts(settings, deployment, prepare(settings, deployment))
+        prepared, beside = prepare(settings, deployment), register_relations(settings)
+        done = publish_marts(settings, deployment, prepared, beside)
     state = "no byte changed" if done.unchanged else f"{len(done.tables)} relations"
     typer.echo(f"published version {done.version} ({state}) in {done.path}")
 

@@ -5,6 +5,7 @@ Belongs here: where things live, which engine, limits. Does not: what is synced 
 
 from __future__ import annotations
 
+import getpass
 import os
 from datetime import date
 from pathlib import Path
@@ -36,6 +37,12 @@ class Settings(BaseSettings):
         default=None,
         description="SQLAlchemy URL of the operations database; empty is SQLite in the data home.",
     )
+    actor: str | None = Field(
+        default=None,
+        min_length=1,
+        max_length=200,
+        description="Who works on exceptions, as the history names them; empty is the user of the operating system.",
+    )
     dagster_dsn: SecretStr | None = Field(
         default=None,
         description="postgresql://... of Dagster's own runs and events; empty is SQLite in the data home.",
@@ -63,6 +70,11 @@ class Settings(BaseSettings):
     def resolved(self) -> Settings:
         """The same settings with absolute paths."""
         return self.model_copy(update={"deployment": self.deployment.resolve(), "home": self.home.resolve()})
+
+    @property
+    def actor_name(self) -> str:
+        """Who acts: the setting, else the user of the operating system."""
+        return self.actor or getpass.getuser()
 
     @property
     def landing(self) -> str:

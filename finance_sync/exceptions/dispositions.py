@@ -128,9 +128,7 @@ def dispose(rows: pl.DataFrame, wanted: Disposition, act: Act, today: Mapping[st
         pl.lit(PAST[wanted.verb]).alias("event"),
         pl.col("status").alias("from_status"),
         (pl.col("new_status") if "new_status" in new.columns else pl.col("status")).alias("to_status"),
-        pl.struct(value.alias(name) for name, value in details.items())
-        .struct.json_encode()
-        .alias("details"),
+        pl.struct(value.alias(name) for name, value in details.items()).struct.json_encode().alias("details"),
     ).select(list(EVENT))
     return Outcome(changed, events, refused.select("exception_id", "why"))
 
@@ -151,11 +149,14 @@ def _refusal(wanted: Disposition, today: Mapping[str, date]) -> pl.Expr:
             .then(open_already)
             .otherwise(pl.lit(None, dtype=pl.String))
         )
-    why = pl.when(gone).then(gone_text).when(status == "resolved").then(pl.lit("it is resolved: reopen it first"))
+    why = (
+        pl.when(gone)
+        .then(gone_text)
+        .when(status == "resolved")
+        .then(pl.lit("it is resolved: reopen it first"))
+    )
     if wanted.verb in {"explain", "waive"}:
-        day = pl.col("legal_entity_id").replace_strict(
-            dict(today), default=today[""], return_dtype=pl.Date
-        )
+        day = pl.col("legal_entity_id").replace_strict(dict(today), default=today[""], return_dtype=pl.Date)
         if wanted.valid_until is not None:
             why = why.when(pl.lit(wanted.valid_until) < day).then(
                 pl.format("{} is over already (there it is {})", pl.lit(str(wanted.valid_until)), day)

@@ -100,9 +100,7 @@ def advance(known: pl.DataFrame, found: pl.DataFrame, night: Night, rules: Rules
     updated = old.filter(differs).select(
         "exception_id", *(pl.col(f"new_{name}").alias(name) for name in _CHANGEABLE)
     )
-    seen = old.filter(
-        pl.col("is_found") & (pl.col("is_judged") | pl.col("returns")) & pl.lit(night.sighting)
-    )
+    seen = old.filter(pl.col("is_found") & (pl.col("is_judged") | pl.col("returns")) & pl.lit(night.sighting))
     events = _events(rows)
     counts = {str(name): int(count) for name, count in events.group_by("event").len().iter_rows()}
     return Changes(inserted, updated, seen.select("exception_id"), events, counts)
@@ -212,12 +210,7 @@ def _states(rows: pl.DataFrame, night: Night, rules: Rules) -> pl.DataFrame:
         .otherwise("reopened_because")
         .alias("new_reopened_because"),
         *(pl.when(reopens).then(None).otherwise(name).alias(f"new_{name}") for name in _CLEARED),
-        pl.when("returns")
-        .then(None)
-        .when("vanishes")
-        .then(day)
-        .otherwise("gone_on")
-        .alias("new_gone_on"),
+        pl.when("returns").then(None).when("vanishes").then(day).otherwise("gone_on").alias("new_gone_on"),
         pl.when("returns")
         .then(None)
         .when("vanishes")
@@ -234,7 +227,9 @@ def _raised(rows: pl.DataFrame, night: Night, rules: Rules) -> pl.DataFrame:
     rank = pl.lit(0, dtype=pl.Int64)
     for index, name in enumerate(SEVERITIES):
         rank = pl.when((amount >= pl.col(f"from_{name}")).fill_null(value=False)).then(index).otherwise(rank)
-    rows = rows.with_columns(rank.cast(pl.Int64).alias("rank")).with_columns(_named("rank").alias("by_amount"))
+    rows = rows.with_columns(rank.cast(pl.Int64).alias("rank")).with_columns(
+        _named("rank").alias("by_amount")
+    )
     raises = rules.periods.select(
         "control_id", "legal_entity_id", pl.col("severity").alias("by_amount"), "raise_after_days"
     )
@@ -307,7 +302,11 @@ def _events(rows: pl.DataFrame) -> pl.DataFrame:
     """Entries of the history, by exception, in the order in which things happen to it."""
     old = ~pl.col("is_new")
     told = pl.any_horizontal(pl.col(name).ne_missing(pl.col(f"new_{name}")) for name in _TOLD)
-    amount = {"amount_group": "new_amount_group", "severity": "new_severity", "period": "new_fiscal_period_id"}
+    amount = {
+        "amount_group": "new_amount_group",
+        "severity": "new_severity",
+        "period": "new_fiscal_period_id",
+    }
     was = {f"{name}_was": name for name in _TOLD} | {name: f"new_{name}" for name in _TOLD}
     parts = [
         _part(rows, pl.col("is_new"), 0, "opened", amount, before=None),

@@ -28,7 +28,7 @@ class Rules:
 
     Attributes:
         thresholds: control_id, and per severity ``from_<severity>``: least amount at risk, group currency (NULL: never).
-        periods: control_id, legal_entity_id, severity, deadline_days, raise_after_days, escalate_every_days, escalate_to (a list).
+        periods: control_id, legal_entity_id, severity, deadline_days, raise_after_days, escalate_every_days, escalate_to.
         today: which day it is for an entity, by whom its waivers are judged; the key "" is for any other.
     """
 
@@ -75,11 +75,11 @@ def local_days(settings: Settings, deployment: Deployment, now: datetime) -> dic
 def _thresholds() -> pl.DataFrame:
     rows = []
     for control in controls().values():
-        from_amount = {item.severity: item.from_amount for item in control.severities}
+        from_amount = {str(item.severity): item.from_amount for item in control.severities}
         rows.append(
             {"control_id": control.id, **{f"from_{name}": from_amount.get(name) for name in SEVERITIES}}
         )
-    schema = {"control_id": pl.String, **{f"from_{name}": AMOUNT for name in SEVERITIES}}
+    schema: dict[str, Any] = {"control_id": pl.String, **{f"from_{name}": AMOUNT for name in SEVERITIES}}
     return pl.DataFrame(rows, schema=schema, orient="row")
 
 
@@ -107,12 +107,12 @@ def _periods(deployment: Deployment, day: date) -> pl.DataFrame:
 
 
 def _rule(control: Control, entity: str, severity: str, own: list[dict[str, Any]]) -> dict[str, Any]:
-    days = {item.severity: item.days for item in control.severities}
+    days = {str(item.severity): item.days for item in control.severities}
     rule: dict[str, Any] = {
         "control_id": control.id,
         "legal_entity_id": entity,
         "severity": severity,
-        "deadline_days": days.get(severity, min(days.values())),  # type: ignore[call-overload]
+        "deadline_days": days.get(severity, min(days.values())),
         "raise_after_days": control.raise_after_days.get(severity),
         "escalate_every_days": control.escalation.every_days,
         "escalate_to": list(control.escalation.to),

@@ -69,7 +69,9 @@ def read_marts(warehouse: Warehouse) -> Listed:
     found = warehouse.query(f"select {columns}, coalesce(aspect, '') as aspect from marts.mart_exceptions")
     frame = pl.DataFrame(pl.from_arrow(found))
     judged = warehouse.query("select legal_entity_id, fiscal_period_id from meta.build_scope")
-    results = warehouse.query("select distinct control_id, status from marts.mart_control_results").to_pylist()
+    results = warehouse.query(
+        "select distinct control_id, status from marts.mart_control_results"
+    ).to_pylist()
     return Listed(
         built_generation(warehouse),
         as_found(frame),

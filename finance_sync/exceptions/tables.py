@@ -48,8 +48,8 @@ HISTORY = {
     "event": "text", "from_status": "text", "to_status": "text", "details": "text", "prev_hash": "text", "hash": "text",
 }  # fmt: skip
 _REQUIRED = {
-    *IDENTITY, "fiscal_period_id", "finding", "reason_code", "owner", "status", "severity", "opened_on", "due_from", "deadline_on",
-    "escalation_level", "times_opened", *SEEN, "version",
+    *IDENTITY, "fiscal_period_id", "finding", "reason_code", "owner", "status", "severity", "opened_on", "due_from",
+    "deadline_on", "escalation_level", "times_opened", *SEEN, "version",
 }  # fmt: skip
 _OPTIONAL_HISTORY = {"run_id", "from_status", "to_status"}
 _INDEXED = ("status", "owner", "assignee")
@@ -67,7 +67,12 @@ metadata = sa.MetaData()
 
 
 def _column(name: str, kind: str, *, required: bool, key: bool = False) -> sa.Column[Any]:
-    kinds: dict[str, Any] = {"text": sa.Text(), "amount": ExactAmount(), "date": sa.Date(), "integer": sa.BigInteger()}
+    kinds: dict[str, Any] = {
+        "text": sa.Text(),
+        "amount": ExactAmount(),
+        "date": sa.Date(),
+        "integer": sa.BigInteger(),
+    }
     index = name in _INDEXED
     return sa.Column(
         name, kinds[kind], nullable=not required, primary_key=key, index=index, autoincrement=False
@@ -128,9 +133,9 @@ def read_frame(
     plain = [
         sa.cast(column, sa.Text).label(column.key)
         if columns[str(column.key)] in {"amount", "date"} and connection.dialect.name != "sqlite"
-        else sa.type_coerce(column, sa.Text if columns[str(column.key)] != "integer" else sa.BigInteger).label(
-            column.key
-        )
+        else sa.type_coerce(
+            column, sa.Text if columns[str(column.key)] != "integer" else sa.BigInteger
+        ).label(column.key)
         for column in select.selected_columns
     ]
     result = connection.execute(select.with_only_columns(*plain, maintain_column_froms=True))

@@ -148,7 +148,9 @@ def look(operations: Operations, exception_id: str) -> tuple[dict[str, Any], pl.
                 remedy="look for it with `finance-sync exceptions list --all`",
             )
         if rows.height > 1:
-            raise OperationsError(f"several exceptions begin with {exception_id!r}", remedy="give more of the id")
+            raise OperationsError(
+                f"several exceptions begin with {exception_id!r}", remedy="give more of the id"
+            )
         known = rows.row(0, named=True)
         entries = tables.read_frame(
             connection,
@@ -178,8 +180,8 @@ def work(
         disposition: what.
         act: who and when.
         today: which day it is by entity; key "" for others.
-        expected: exception_id -> version that was looked at: only these are touched, and those whose version has moved are left alone
-            and named as stale. None acts on what the filter finds now.
+        expected: exception_id -> version that was looked at: only these are touched, and those whose version has moved are left
+            alone and named as stale. None acts on what the filter finds now.
         dry_run: say what would come of it, change nothing.
 
     Returns:
@@ -203,9 +205,7 @@ def work(
         if not dry_run:
             tables.update(operations, connection, outcome.changed, list(LIFE))
             history.append(operations, connection, outcome.events, act)
-    return Done(
-        tuple(outcome.changed["exception_id"].to_list()), dict(outcome.refused.iter_rows()), stale
-    )
+    return Done(tuple(outcome.changed["exception_id"].to_list()), dict(outcome.refused.iter_rows()), stale)
 
 
 def _as_expected(rows: pl.DataFrame, expected: Mapping[str, int]) -> tuple[pl.DataFrame, tuple[str, ...]]:
@@ -243,8 +243,9 @@ def _where(wanted: Filter, day: date, dialect: str) -> sa.ColumnElement[bool]:
     if wanted.ids:
         parts.append(_by_id(wanted.ids))
     named = {
-        c.control_id: [value.upper() for value in wanted.control], c.legal_entity_id: wanted.entity, c.fiscal_period_id: wanted.period,
-        c.status: statuses, c.severity: wanted.severity, c.owner: wanted.owner, c.assignee: wanted.assignee,
+        c.control_id: [value.upper() for value in wanted.control], c.legal_entity_id: wanted.entity,
+        c.fiscal_period_id: wanted.period, c.status: statuses, c.severity: wanted.severity, c.owner: wanted.owner,
+        c.assignee: wanted.assignee,
     }  # fmt: skip
     parts += [column.in_(list(values)) for column, values in named.items() if values]
     if wanted.key:

@@ -26,7 +26,7 @@ def amount_text(value: Decimal) -> str:
     stored = round(value, SCALE)
     if stored != value:
         raise ValueError(f"amount {value} has more than {SCALE} decimals")
-    return f"{abs(stored) if not stored else stored:.{SCALE}f}"
+    return f"{stored or abs(stored):.{SCALE}f}"
 
 
 class ExactAmount(TypeDecorator[Decimal]):
@@ -45,7 +45,7 @@ class ExactAmount(TypeDecorator[Decimal]):
         """To the database."""
         return value if value is None or dialect.name != "sqlite" else amount_text(value)
 
-    def process_result_value(self, value: Any, dialect: sa.Dialect) -> Decimal | None:
+    def process_result_value(self, value: Any, dialect: sa.Dialect) -> Decimal | None:  # noqa: ARG002
         """From the database."""
         return None if value is None else Decimal(value)
 

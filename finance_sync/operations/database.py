@@ -105,7 +105,12 @@ class Operations:
             frame: columns of text, whole numbers and dates; amounts as text in their stored form.
             types: SQL type of each of its columns, on Postgres.
         """
-        columns = ", ".join(f"{column} {types[column]}" for column in frame.columns)
+        kinds = types
+        if (
+            self.dialect == "sqlite"
+        ):  # it would make a float of what goes into a NUMERIC column, in a temporary table too
+            kinds = {column: "bigint" if kind == "bigint" else "text" for column, kind in types.items()}
+        columns = ", ".join(f"{column} {kinds[column]}" for column in frame.columns)
         connection.exec_driver_sql(f"DROP TABLE IF EXISTS {name}")
         connection.exec_driver_sql(f"CREATE TEMPORARY TABLE {name} ({columns})")
         if frame.is_empty():
@@ -122,6 +127,7 @@ class Operations:
                 frame.write_csv(text, include_header=False, null_value=_NULL)
                 text.seek(0)
                 raw.copy_expert(f"COPY {name} FROM STDIN WITH (FORMAT csv, NULL '{_NULL}')", text)
+                raw.execute(f"ANALYZE {name}")
         finally:
             raw.close()
 
@@ -195,6 +201,8 @@ def _engine(url: sa.URL) -> Engine:
         connection.isolation_level = None
         connection.execute("PRAGMA journal_mode = WAL")
         connection.execute("PRAGMA synchronous = FULL")
+        connection.execute("PRAGMA temp_store = MEMORY")
+        connection.execute("PRAGMA cache_size = -131072")
 
     return engine
 

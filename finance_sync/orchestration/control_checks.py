@@ -18,6 +18,7 @@ from finance_sync.orchestration import facts
 from finance_sync.orchestration.bench import Bench
 from finance_sync.orchestration.dbt_assets import model_keys
 from finance_sync.orchestration.lock import hold_home
+from finance_sync.orchestration.register import take_in_stopped
 from finance_sync.orchestration.site import Site
 from finance_sync.orchestration.text import amount_text, markdown_table
 
@@ -61,6 +62,8 @@ def control_checks(site: Site, bench: Bench) -> dg.AssetChecksDefinition:
         if blocking:
             names = ", ".join(result.check_name for result in blocking)
             site.progress(f"publication is stopped by {names}")
+            # What was found can be worked on all the same; what was not found need not be gone.
+            take_in_stopped(site, context)
         yield gate_result(blocking, keys[GATE_MODEL])
 
     return run

@@ -49,10 +49,16 @@ GATE_CHECK = "publication_gate"
 
 # Steps, and how the summary calls them.
 LAND_STEP, JUDGE_STEP, PUBLISH_STEP, REPORT_STEP = "land_", "judge_controls", "publish_marts", "report_run"
+REGISTER_STEP = "sync_register"
+# What a night did to the register: the counts of its events, and what stands.
+REGISTER_COUNTS = (
+    "opened", "returned", "gone", "reopened", "changed", "severity", "escalated", "live", "waiting", "overdue",
+)  # fmt: skip
 PHASES = {
     "build_canonical": "canonical",
     "build_reconciled": "reconciled and marts",
     JUDGE_STEP: "controls",
+    REGISTER_STEP: "register",
     PUBLISH_STEP: "publication",
     REPORT_STEP: "report",
 }

@@ -16,6 +16,7 @@ from finance_sync.orchestration.dbt_assets import OPEN_PERIODS_TAG, dbt_assets, 
 from finance_sync.orchestration.landing_assets import landing_assets
 from finance_sync.orchestration.periods import asked_range, open_range, period_keys
 from finance_sync.orchestration.publication import publish_asset, report_asset
+from finance_sync.orchestration.register import register_asset
 from finance_sync.orchestration.site import Site, load_site
 from finance_sync.settings import Settings
 
@@ -52,7 +53,13 @@ def build_definitions(site: Site, bench: Bench | None = None) -> dg.Definitions:
         executor_def=dg.in_process_executor,
     )
     return dg.Definitions(
-        assets=[*landing_assets(site), *dbt_assets(site, bench), publish_asset(site), report_asset(site)],
+        assets=[
+            *landing_assets(site),
+            *dbt_assets(site, bench),
+            register_asset(site),
+            publish_asset(site),
+            report_asset(site),
+        ],
         asset_checks=[control_checks(site, bench)],
         jobs=[nightly, land_only],
         schedules=[_schedule(site, nightly)],

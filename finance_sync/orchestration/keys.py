@@ -8,6 +8,7 @@ from __future__ import annotations
 import dagster as dg
 
 PUBLISHED = dg.AssetKey(["publication", "published_marts"])
+REGISTER = dg.AssetKey(["publication", "exception_register"])
 REPORT = dg.AssetKey(["publication", "run_report"])
 
 

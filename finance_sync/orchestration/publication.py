@@ -9,9 +9,10 @@ from collections.abc import Iterator
 
 import dagster as dg
 
+from finance_sync.exceptions.published import register_relations
 from finance_sync.orchestration import facts
 from finance_sync.orchestration.dbt_assets import layer_of, models
-from finance_sync.orchestration.keys import PUBLISHED, REPORT, model_key
+from finance_sync.orchestration.keys import PUBLISHED, REGISTER, REPORT, model_key
 from finance_sync.orchestration.lock import hold_home
 from finance_sync.orchestration.record import read_run
 from finance_sync.orchestration.site import Site
@@ -31,12 +32,12 @@ def publish_asset(site: Site) -> dg.AssetsDefinition:
 
     spec = dg.AssetSpec(
         PUBLISHED,
-        deps=published,
+        deps=[*published, REGISTER],
         group_name="publication",
         owners=_OWNER,
         kinds={"parquet", site.settings.engine},
         description=(
-            "What analysts read: the marts as Parquet and as a read-only database, swapped in as a whole. "
+            "What analysts read: the marts and the register as Parquet and as a read-only database, swapped in as a whole. "
             "A run that fails or is stopped by a blocking control leaves the last good version."
         ),
     )
@@ -45,7 +46,7 @@ def publish_asset(site: Site) -> dg.AssetsDefinition:
     def run(context: dg.AssetExecutionContext) -> dg.MaterializeResult[None]:
         hold_home(site.settings)
         site.progress("publishing")
-        done = publish(site.settings, site.deployment, site.prepared)
+        done = publish(site.settings, site.deployment, site.prepared, register_relations(site.settings))
         context.log.info("version %s%s", done.version, " is what stood already" if done.unchanged else "")
         table = facts.table(("relation", "rows"), sorted(done.tables.items()))
         return dg.MaterializeResult(

@@ -13,7 +13,7 @@ from dagster_shared.error import SerializableErrorInfo
 
 from finance_sync.catalog import controls
 from finance_sync.orchestration import facts
-from finance_sync.orchestration.keys import PUBLISHED, REPORT, object_of
+from finance_sync.orchestration.keys import PUBLISHED, REGISTER, REPORT, object_of
 from finance_sync.orchestration.site import Site
 from finance_sync.orchestration.summary import CheckLine, ObjectLine, RunSummary
 from finance_sync.orchestration.text import read_amount
@@ -56,6 +56,7 @@ class _Reading:
         self.blocked_by: list[str] = []
         self.seconds: dict[str, float] = {}
         self._started: dict[str, float] = {}
+        self.register: dict[str, int] = {}
         self.tests = 0
         self.version = ""
         self.unchanged = False
@@ -93,6 +94,7 @@ class _Reading:
             standing=len(self.standing),
             tests=self.tests,
             rebuilt=self.rebuilt,
+            register=self.register,
             publication=current if current.exists() else None,
             version=self.version,
             unchanged=self.unchanged,
@@ -105,6 +107,8 @@ class _Reading:
         if key == PUBLISHED:
             self.version = str(found.get(facts.VERSION, ""))
             self.unchanged = found.get(facts.STATE) == "unchanged"
+        elif key == REGISTER:
+            self.register = {name: int(found[name]) for name in facts.REGISTER_COUNTS if name in found}
         elif (place := object_of(key)) is not None:
             self.objects.append(
                 ObjectLine(

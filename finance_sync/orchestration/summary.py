@@ -92,6 +92,7 @@ class RunSummary:
         models: dbt models built; tests: dbt tests passed.
         standing: dbt models that no news reached, left as they were.
         rebuilt: layers that were built from nothing, and why.
+        register: what the run did to the exception register (facts.REGISTER_COUNTS); empty when it did not get there.
         publication: folder of what readers see now; None when nothing was ever published.
         version: content hash of the publication of this run; empty when the run did not publish.
         unchanged: what was published equals what stood.
@@ -112,6 +113,7 @@ class RunSummary:
     standing: int = 0
     tests: int = 0
     rebuilt: Mapping[str, str] = field(default_factory=dict)
+    register: Mapping[str, int] = field(default_factory=dict)
     publication: Path | None = None
     version: str = ""
     unchanged: bool = False
@@ -176,6 +178,8 @@ def as_rich(summary: RunSummary) -> RenderableType:
     parts.append(Text(f"\nControls: {_controls_line(summary)}", style="bold"))
     if summary.controls:
         parts.append(_controls_table(summary.controls))
+    if summary.register:
+        parts.append(Text(f"Register: {_register_line(summary)}", style="bold"))
     parts += _problems(summary)
     parts.append(Text.from_markup(_published_line(summary)))
     parts.append(Text(f"Time: {_time_line(summary)}", style="dim"))
@@ -214,6 +218,8 @@ def as_markdown(summary: RunSummary) -> str:
             ("control", "name", "result", "exceptions", "amount at risk", "worst", "owner"), verdicts
         ),
     ]
+    if summary.register:
+        parts.append(f"**Register:** {_register_line(summary)}")
     if summary.technical:
         parts.append("**Technical failures**\n\n" + "\n".join(f"- {item}" for item in summary.technical))
     if summary.blocked_by:
@@ -254,6 +260,15 @@ def _controls_line(summary: RunSummary) -> str:
         f"{summary.outcomes('not_applicable')} not applicable, {summary.outcomes('error')} not judged · "
         f"{_number(exceptions, 'exception')}, {amount_text(amount, summary.group_currency)} at risk · "
         f"{good} of {len(shape)} checks on shape hold"
+    )
+
+
+def _register_line(summary: RunSummary) -> str:
+    count = summary.register.get
+    return (
+        f"{count('opened', 0):,} new, {count('returned', 0):,} returned, {count('reopened', 0):,} reopened, "
+        f"{count('gone', 0):,} gone · {_number(count('live', 0), 'exception')}, {count('waiting', 0):,} waiting for somebody, "
+        f"{count('overdue', 0):,} past their deadline"
     )
 
 

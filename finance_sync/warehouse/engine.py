@@ -18,7 +18,7 @@ from finance_sync.errors import WarehouseError
 from finance_sync.settings import Settings
 
 _NAME = re.compile(r"^[A-Za-z_][A-Za-z0-9_]*$")
-_SCHEMAS = ("meta", "reference", "state", "raw", "staging", "canonical", "reconciled", "marts")
+_SCHEMAS = ("meta", "reference", "state", "raw", "staging", "canonical", "reconciled", "marts", "register")
 
 
 def quoted(name: str) -> str:

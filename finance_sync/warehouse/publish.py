@@ -13,6 +13,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from hashlib import sha256
 from pathlib import Path
@@ -45,6 +46,25 @@ _KEEP_VERSIONS = 3
 # Beside the versions: what the current one was made from, so that what did not change is not written out again.
 _SOURCE_FILE = "source.json"
 _READER_ROLE = "finance_sync_reader"
+_BESIDE = "register"  # schema in the warehouse and folder of a version: what is not dbt's
+_FOLDERS = ("marts", _BESIDE)
+
+
+@dataclass(frozen=True)
+class Beside:
+    """A relation that is not dbt's, published beside the marts (folder ``register`` of a version).
+
+    Attributes:
+        name: its name in the publication.
+        sort: columns that order it totally.
+        state: changes when its content may have.
+        read: reads it, when it is to be written.
+    """
+
+    name: str
+    sort: tuple[str, ...]
+    state: str
+    read: Callable[[], pa.Table]
 
 
 @dataclass(frozen=True)
@@ -84,8 +104,10 @@ def relations(prepared: Prepared) -> list[Relation]:
     return sorted(found, key=lambda item: item.name)
 
 
-def publish(settings: Settings, deployment: Deployment, prepared: Prepared) -> Publication:
-    """Publish the marts for readers.
+def publish(
+    settings: Settings, deployment: Deployment, prepared: Prepared, beside: Sequence[Beside] = ()
+) -> Publication:
+    """Publish the marts for readers, and what stands beside them.
 
     Returns:
         The new version, or the standing one when nothing changed.
@@ -100,28 +122,31 @@ def publish(settings: Settings, deployment: Deployment, prepared: Prepared) -> P
     current = settings.publish_dir / "current"
     warehouse = open_warehouse(settings)
     try:
-        source = _source(warehouse, deployment, prepared)
+        source = _source(warehouse, deployment, prepared, beside)
         before = _noted(settings)
         if before is not None and before.source == source and source["build"]:
-            return Publication(
-                current.resolve(), before.version, row_counts(current / "marts"), unchanged=True
-            )
+            return Publication(current.resolve(), before.version, _rows(current), unchanged=True)
         aside = versions / f"_writing-{os.getpid()}"
-        (aside / "marts").mkdir(parents=True)
         items = relations(prepared)
+        for extra in beside:
+            warehouse.load(_BESIDE, extra.name, extra.read())
+            items.append(Relation(_BESIDE, extra.name, extra.sort))
         found = contents(warehouse, items)
         base = before if before is not None and before.can_be_base_of(source) else None
-        written = write(
-            warehouse,
-            items,
-            found,
-            aside / "marts",
-            standing=current.resolve() / "marts" if base is not None else None,
-            known=base.contents if base is not None else {},
-            threads=settings.threads,
-        )
-        rows = row_counts(aside / "marts")
-        version = _version(aside / "marts", deployment, settings)
+        written: Contents = {}
+        for folder in _FOLDERS:
+            (aside / folder).mkdir(parents=True)
+            written |= write(
+                warehouse,
+                [item for item in items if _folder(item) == folder],
+                found,
+                aside / folder,
+                standing=current.resolve() / folder if base is not None else None,
+                known=base.contents if base is not None else {},
+                threads=settings.threads,
+            )
+        rows = _rows(aside)
+        version = _version(aside, deployment, settings)
         if current.exists() and current.resolve().name == version and (current / READER_FILE).exists():
             shutil.rmtree(aside)
             # the same bytes under another source: the reader file is what it was when it was made whole
@@ -146,16 +171,40 @@ def publish(settings: Settings, deployment: Deployment, prepared: Prepared) -> P
     return Publication(final, version, rows, unchanged=False)
 
 
-def _version(marts: Path, deployment: Deployment, settings: Settings) -> str:
+def _folder(item: Relation) -> str:
+    """Folder of a version in which a relation lies."""
+    return _BESIDE if item.schema == _BESIDE else "marts"
+
+
+def _files(version: Path) -> dict[str, list[Path]]:
+    """Relation -> its files, of all folders of a version; one published before there was a register has no folder of it."""
+    return {
+        name: paths
+        for folder in _FOLDERS
+        if (version / folder).exists()
+        for name, paths in published_files(version / folder).items()
+    }
+
+
+def _rows(version: Path) -> dict[str, int]:
+    return {
+        name: rows
+        for folder in _FOLDERS
+        if (version / folder).exists()
+        for name, rows in row_counts(version / folder).items()
+    }
+
+
+def _version(folder: Path, deployment: Deployment, settings: Settings) -> str:
     """Hash of everything that readers get: the files' bytes, the names of the segments, the engine."""
     digest = sha256(
         json.dumps(
             {"segments": dict(deployment.segments), "engine": settings.engine}, sort_keys=True
         ).encode()
     )
-    for paths in published_files(marts).values():
+    for paths in _files(folder).values():
         for path in paths:
-            digest.update(path.relative_to(marts).as_posix().encode())
+            digest.update(path.relative_to(folder).as_posix().encode())
             with path.open("rb") as handle:
                 while block := handle.read(1 << 22):
                     digest.update(block)
@@ -179,17 +228,22 @@ class _Noted:
     whole: int
 
     def can_be_base_of(self, source: dict[str, str]) -> bool:
-        """Same models and same names: what did not move can be taken over."""
-        return all(self.source.get(key) == source[key] for key in ("models", "segments"))
+        """Same relations, models and names: what did not move can be taken over."""
+        return self.source.keys() == source.keys() and all(
+            self.source.get(key) == source[key] for key in ("models", "segments")
+        )
 
 
-def _source(warehouse: Warehouse, deployment: Deployment, prepared: Prepared) -> dict[str, str]:
+def _source(
+    warehouse: Warehouse, deployment: Deployment, prepared: Prepared, beside: Sequence[Beside]
+) -> dict[str, str]:
     """What a publication is made from, as one comparable value."""
     return {
         "build": built_generation(warehouse),
         "deployment": deployment.fingerprint,
         "models": prepared.fingerprint,
         "segments": json.dumps(dict(deployment.segments), sort_keys=True),
+        **{f"{_BESIDE}.{extra.name}": extra.state for extra in beside},
     }
 
 
@@ -267,13 +321,14 @@ def _write_reader_file(
 
     path = folder / READER_FILE
     standing = current / READER_FILE
+    published = _files(folder)
     taken_over = base is not None and standing.stat().st_size < 2 * base.whole
     if taken_over:
         shutil.copyfile(standing, path)
     with duckdb.connect(str(path)) as connection:
         connection.execute("create schema if not exists data")
         for item in items:
-            files = published_files(folder / "marts")[item.name]
+            files = published[item.name]
             table = f"data.{quoted(item.name)}"
             if taken_over and item.slice is not None:
                 moved = written.get(item.name, {})

@@ -39,7 +39,13 @@ def key_of(key: str, control: str = "C07", entity: str = "T1", aspect: str = "pr
 
 
 def row(
-    key: str, amount: str | None = "100", *, control: str = "C07", entity: str = "T1", period: str = P1, **more: Any
+    key: str,
+    amount: str | None = "100",
+    *,
+    control: str = "C07",
+    entity: str = "T1",
+    period: str = P1,
+    **more: Any,
 ) -> dict[str, Any]:
     """One row of mart_exceptions."""
     value = None if amount is None else Decimal(amount)
@@ -97,7 +103,12 @@ class Book:
             how.setdefault("reason", "because")
         chosen = wanted or Filter(ids=[key_of(key) for key in keys])
         return work(
-            self.operations, chosen, Disposition(verb, **how), Act(actor, self.now, self.day), self.rules.today, **extra
+            self.operations,
+            chosen,
+            Disposition(verb, **how),
+            Act(actor, self.now, self.day),
+            self.rules.today,
+            **extra,
         )
 
     def rows(self) -> dict[str, dict[str, Any]]:

@@ -7,7 +7,7 @@ import pyarrow as pa
 
 from finance_sync.orchestration.instance import open_instance
 from finance_sync.orchestration.jobs import NIGHTLY, build_definitions
-from finance_sync.orchestration.keys import PUBLISHED, REPORT, landing_key, model_key
+from finance_sync.orchestration.keys import PUBLISHED, REGISTER, REPORT, landing_key, model_key
 
 from .world import PACKAGE, STAGING, World
 
@@ -18,7 +18,7 @@ def _keys(world: World) -> set[dg.AssetKey]:
     models = {model_key("staging", name) for name in STAGING} | {
         model_key(layer, name) for name, (layer, _) in PACKAGE.items()
     }
-    return landed | models | {PUBLISHED, REPORT}
+    return landed | models | {PUBLISHED, REGISTER, REPORT}
 
 
 def test_every_object_and_model_is_an_asset_and_nothing_else(world: World) -> None:
@@ -41,10 +41,9 @@ def test_lineage_runs_from_landing_to_publication(world: World) -> None:
     assert parents[model_key("reconciled", "rec_c01")] == {
         landing_key("erp", "account"), landing_key("erp", "cost_center"), landing_key("erp", "gl_line"), landing_key("plan", "budget"),
     }  # fmt: skip
-    assert parents[PUBLISHED] == {
-        model_key("marts", "mart_control_results"),
-        model_key("marts", "mart_budget_vs_actual"),
-    }
+    marts = {model_key("marts", "mart_control_results"), model_key("marts", "mart_budget_vs_actual")}
+    assert parents[REGISTER] == marts
+    assert parents[PUBLISHED] == {*marts, REGISTER}
     assert parents[REPORT] == {PUBLISHED}
 
 

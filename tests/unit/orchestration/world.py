@@ -6,6 +6,7 @@ Belongs here: the stand-ins. Does not: assertions.
 from __future__ import annotations
 
 import dataclasses
+import io
 import json
 import shutil
 from collections.abc import Callable, Iterable
@@ -16,11 +17,14 @@ from pathlib import Path
 from typing import Any
 
 import dagster as dg
+import polars as pl
 import pytest
 
 from finance_sync.catalog import load_deployment
 from finance_sync.controls import Check, CheckResult, load_checks
+from finance_sync.errors import OperationsError
 from finance_sync.landing import Batch, LandingResult
+from finance_sync.exceptions.sync import Listed, Synced
 from finance_sync.orchestration import (
     bench,
     dbt_assets,
@@ -29,6 +33,7 @@ from finance_sync.orchestration import (
     landing_assets,
     nightly,
     publication,
+    register,
 )
 from finance_sync.orchestration.site import Site
 from finance_sync.orchestration.summary import RunSummary
@@ -120,6 +125,8 @@ class World:
     built: list[tuple[str, list[str] | None]] = field(default_factory=list)
     published: int = 0
     said: list[str] = field(default_factory=list)
+    synced: list[dict[str, Any]] = field(default_factory=list)
+    register_fails: bool = False
 
     def run(self, **arguments: Any) -> RunSummary:
         """The night."""
@@ -194,7 +201,13 @@ class World:
             for check in load_checks(self.site.settings.expectations_dir)
         ]
 
-    def publish(self, settings: Any, deployment: Any, prepared: Prepared) -> Publication:
+    def sync(self, operations: Any, listed: Listed, rules: Any, **how: Any) -> Synced:
+        self.synced.append(how)
+        if self.register_fails:
+            raise OperationsError("the register is away", remedy="bring it back")
+        return Synced({"opened": 3, "gone": 1}, live=5, waiting=4, overdue=2)
+
+    def publish(self, settings: Any, deployment: Any, prepared: Prepared, beside: Any) -> Publication:
         self.published += 1
         version = settings.publish_dir / "versions" / f"v{self.published}"
         version.mkdir(parents=True)
@@ -239,6 +252,10 @@ def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> World:
     monkeypatch.setattr(landing_assets, "land_system", stand_in.land)
     monkeypatch.setattr(dbt_assets, "build", stand_in.build)
     monkeypatch.setattr(bench, "warm_up", lambda settings: Process())
+    nothing = Listed("", pl.DataFrame(), pl.DataFrame(), frozenset())
+    monkeypatch.setattr(register, "open_warehouse", lambda settings: io.BytesIO())
+    monkeypatch.setattr(register, "read_marts", lambda warehouse: nothing)
+    monkeypatch.setattr(register, "sync", stand_in.sync)
     monkeypatch.setattr(publication, "publish", stand_in.publish)
     monkeypatch.setattr(
         nightly, "load_site", lambda _, progress: dataclasses.replace(site, progress=progress)
