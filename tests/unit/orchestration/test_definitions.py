@@ -89,7 +89,7 @@ def test_a_night_has_few_steps_and_one_blocking_check(world: World) -> None:
     steps = [node.name for node in definitions.resolve_job_def(NIGHTLY).nodes]
     assert sorted(steps) == [
         "build_canonical", "build_reconciled", "judge_controls", "land_erp", "land_plan", "publish_marts",
-        "report_run",
+        "report_run", "sync_register",
     ]  # fmt: skip
     graph = definitions.resolve_asset_graph()
     blocking = [key for key in graph.asset_check_keys if graph.get(key).blocking]

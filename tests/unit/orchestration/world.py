@@ -23,8 +23,8 @@ import pytest
 from finance_sync.catalog import load_deployment
 from finance_sync.controls import Check, CheckResult, load_checks
 from finance_sync.errors import OperationsError
-from finance_sync.landing import Batch, LandingResult
 from finance_sync.exceptions.sync import Listed, Synced
+from finance_sync.landing import Batch, LandingResult
 from finance_sync.orchestration import (
     bench,
     dbt_assets,
