@@ -14,7 +14,7 @@ import polars as pl
 
 from finance_sync.exceptions.history import EVENT
 from finance_sync.exceptions.rules import SEVERITIES, Rules
-from finance_sync.exceptions.tables import COLUMNS, FACTS, IDENTITY, LIFE, SEEN, schema_of
+from finance_sync.exceptions.tables import COLUMNS, FACTS, IDENTITY, LIFE, schema_of
 
 FOUND = {**IDENTITY, **FACTS}
 # A change of these is told in the history; of other facts only the last state is kept.
@@ -93,9 +93,14 @@ def advance(known: pl.DataFrame, found: pl.DataFrame, night: Night, rules: Rules
         pl.col("new_amount_functional").alias("first_amount_functional"),
         pl.col("new_amount_group").alias("first_amount_group"),
         *(pl.col(f"new_{name}").alias(name) for name in LIFE),
-        *(pl.lit(value).alias(name) for name, value in _first_seen(night).items()),
+        pl.lit(night.business_date).alias("first_seen_on"),
+        pl.lit(night.run_id).alias("first_seen_run"),
+        pl.lit(night.business_date).alias("last_seen_on"),
+        pl.lit(night.run_id).alias("last_seen_run"),
+        pl.lit(1).alias("times_seen"),
         pl.lit(1, dtype=pl.Int64).alias("version"),
-    ).select(list(COLUMNS))
+    )
+    inserted = inserted.select(pl.col(name).cast(kind) for name, kind in schema_of(COLUMNS).items())
     differs = pl.any_horizontal(pl.col(name).ne_missing(pl.col(f"new_{name}")) for name in _CHANGEABLE)
     updated = old.filter(differs).select(
         "exception_id", *(pl.col(f"new_{name}").alias(name) for name in _CHANGEABLE)
@@ -104,14 +109,6 @@ def advance(known: pl.DataFrame, found: pl.DataFrame, night: Night, rules: Rules
     events = _events(rows)
     counts = {str(name): int(count) for name, count in events.group_by("event").len().iter_rows()}
     return Changes(inserted, updated, seen.select("exception_id"), events, counts)
-
-
-def _first_seen(night: Night) -> dict[str, object]:
-    day, run = night.business_date, night.run_id
-    values: dict[str, object] = dict(
-        zip(SEEN, (day, run, day, run), strict=False)
-    )  # times_seen is the last of SEEN
-    return values | {"times_seen": 1}
 
 
 def _joined(known: pl.DataFrame, found: pl.DataFrame, night: Night) -> pl.DataFrame:
