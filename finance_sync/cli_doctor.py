@@ -51,7 +51,7 @@ def examine(settings: Settings) -> list[Finding]:
         Findings in the order looked at. A deployment that is not valid ends with its problems: without it there is no
         source to look at.
     """
-    findings = [*_machine(settings), *_engine(settings)]
+    findings = [*_machine(settings), *_engine(settings), _register(settings)]
     deployment, found = _deployment(settings)
     findings += found
     if deployment is not None:
@@ -99,6 +99,19 @@ def _home(settings: Settings) -> Finding:
     if free < FREE_GIB_WANTED:
         return Finding("machine", "data home", "warn", detail, "make room: landing keeps every batch")
     return Finding("machine", "data home", "ok", detail)
+
+
+def _register(settings: Settings) -> Finding:
+    def look() -> str:
+        from finance_sync.operations import open_operations
+
+        operations = open_operations(settings, create=False)
+        if operations is None:
+            return "no register yet; the first run makes it"
+        operations.close()
+        return f"{operations.place} answers"
+
+    return _guarded("engine", "operations database", look)
 
 
 def _engine(settings: Settings) -> Iterator[Finding]:
