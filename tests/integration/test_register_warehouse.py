@@ -2,22 +2,27 @@
 
 from __future__ import annotations
 
+import json
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from pathlib import Path
 
-import polars as pl
 import pyarrow as pa
 import pytest
 
 from finance_sync.catalog import load_deployment
+from finance_sync.exceptions.dispositions import Disposition
+from finance_sync.exceptions.history import Act
 from finance_sync.exceptions.life import FOUND
 from finance_sync.exceptions.published import register_relations
 from finance_sync.exceptions.rules import rules_of
 from finance_sync.exceptions.sync import read_marts, sync
+from finance_sync.exceptions.work import Filter, work
 from finance_sync.operations import open_operations
 from finance_sync.settings import PROJECT_ROOT, load_settings
 from finance_sync.warehouse.engine import open_warehouse
+from finance_sync.warehouse.project import Prepared
+from finance_sync.warehouse.publish import Publication, publish, read_published
 
 TYPES = {"text": pa.string(), "amount": pa.decimal128(28, 4), "date": pa.date32()}
 
@@ -63,18 +68,30 @@ def test_marts_come_in_exactly_and_the_register_goes_out(tmp_path: Path, engine:
         rules = rules_of(settings, load_deployment(settings), now)
         done = sync(operations, listed, rules, run_id="r1", business_date=day, now=now)
         assert (done.counts, done.live) == ({"opened": 2}, 2)
-        for item in register_relations(settings):
-            warehouse.load("register", item.name, item.read())
-        found = pl.DataFrame(
-            pl.from_arrow(warehouse.query("select * from register.exception_register order by exception_id"))
-        )
-        assert found["amount_group"].cast(pl.Decimal(28, 4)).to_list() == [amount, None]
-        assert found["aspect"].to_list() == ["", "price"]
-        assert found["message"].to_list() == [base["message"]] * 2
-        assert found["document_date"].to_list() == [day, day]
-        assert found["severity"].to_list() == ["critical", "low"]
-        assert warehouse.query("select count(*) as n from register.exception_history").to_pylist() == [
-            {"n": 2}
-        ]
     finally:
         warehouse.close()
+
+    manifest = tmp_path / "manifest.json"
+    manifest.write_text(json.dumps({"nodes": {}}))
+
+    def published() -> Publication:
+        prepared = Prepared(tmp_path, manifest, "models")
+        return publish(settings, load_deployment(settings), prepared, register_relations(settings))
+
+    first = published()
+    assert first.tables == {"exception_register": 2, "exception_history": 2}
+    found = read_published(settings, "select * from exception_register order by exception_id").to_pylist()
+    assert [one["amount_group"] for one in found] == [amount, None]
+    assert [one["aspect"] for one in found] == ["", "price"]
+    assert [one["message"] for one in found] == [base["message"]] * 2
+    assert [one["document_date"] for one in found] == [day, day]
+    assert [one["severity"] for one in found] == ["critical", "low"]
+    # The same night again moves no byte; what a person says is in the next publication.
+    assert sync(operations, listed, rules, run_id="r2", business_date=day, now=now).counts == {}
+    assert (published().unchanged, published().version) == (True, first.version)
+    act = Act("ada", now, day)
+    work(operations, Filter(control=["C07"]), Disposition("assign", assignee="bob"), act, {"": day})
+    assert not published().unchanged
+    told = "select r.status, h.actor from exception_register as r inner join exception_history as h using (exception_id) where h.seq > 2"
+    assert read_published(settings, told).to_pylist() == [{"status": "assigned", "actor": "ada"}] * 2
+    operations.close()
