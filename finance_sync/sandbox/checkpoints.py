@@ -29,8 +29,8 @@ STATEMENT: Final = {
     "period": pl.Int64, "percent": pl.Int64, "cur": pl.Int64, "amount": pl.Int64, "day": pl.Int64,
 }  # fmt: skip
 """Planted statements of cells. period: 1..12; percent: of the budget that is stated, 0 leaves the cell out; cur: currency index
-that it is stated in, -1 the budget's; amount: minor units of a statement that no budget stands behind, -1 none; day: from which the
-cell is stated as it should be (percent), or from which it stands there (amount)."""
+that it is stated in, -1 the budget's; amount: minor units of a statement that no budget stands behind, -1 none; day: from which
+the cell is stated as it should be (percent), or from which it stands there (amount)."""
 
 
 def approved_totals(lines: pl.DataFrame, planted: Sequence[Mapping[str, Any]], today: int) -> pl.DataFrame:
@@ -94,7 +94,9 @@ def _effective(lines: pl.DataFrame, today: int, delay: int) -> pl.DataFrame:
     return cells.with_columns(cur=pl.Series(w.FUNCTIONAL[cells["ent"].to_numpy()]))
 
 
-def _stated(cells: pl.DataFrame, planted: Sequence[Mapping[str, Any]], stage: int, today: int) -> pl.DataFrame:
+def _stated(
+    cells: pl.DataFrame, planted: Sequence[Mapping[str, Any]], stage: int, today: int
+) -> pl.DataFrame:
     """The cells with what is planted in a stage's statements."""
     changes = pl.DataFrame(list(planted), schema=STATEMENT, orient="row").filter(pl.col("stage") == stage)
     beside = changes.filter((pl.col("amount") >= 0) & (pl.col("day") <= today))
@@ -104,9 +106,7 @@ def _stated(cells: pl.DataFrame, planted: Sequence[Mapping[str, Any]], stage: in
         .then(pl.Series(w.FUNCTIONAL[beside["ent"].to_numpy()]))
         .otherwise("cur"),
     )
-    of_cells = changes.filter(pl.col("amount") < 0).select(
-        *CELL, "percent", other="cur", until="day"
-    )
+    of_cells = changes.filter(pl.col("amount") < 0).select(*CELL, "percent", other="cur", until="day")
     cells = cells.join(of_cells, on=CELL, how="left", maintain_order="left", nulls_equal=True)
     over = pl.col("until").fill_null(0) <= today
     cells = cells.with_columns(

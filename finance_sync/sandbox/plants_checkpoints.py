@@ -3,8 +3,8 @@
 Belongs here: budget cells and order lines of their own for every reason, and their rows of the answer key. Does not: the lists
 themselves (checkpoints, commitments), other problems of plan and procurement (plants_books, plants).
 
-Nothing is spent on the planted cells, and nothing comes for the planted order lines, which are open: no other control has anything to
-say about them.
+Nothing is spent on the planted cells, and nothing comes for the planted order lines, which are open: no other control has
+anything to say about them.
 """
 
 from __future__ import annotations
@@ -55,7 +55,9 @@ def _unstated(book: Casebook, stage: int, number: int, account: str, project: in
     ent, on, version = _place(number)
     book.budget(version, ent, on, account, w.special_project(ent, project), _PLANNED)
     _statement(book, stage, ent, on, account, project, percent=0, day=until)
-    starts = int(w.period_starts(int(w.CALENDAR_OF[ent]))[int(w.period_of(w.as_ints([ent]), w.as_ints([on]))[0])])
+    starts = int(
+        w.period_starts(int(w.CALENDAR_OF[ent]))[int(w.period_of(w.as_ints([ent]), w.as_ints([on]))[0])]
+    )
     known = VERSIONS[version].approved_day + _BUDGET_LAG + 1
     note = "never published" if until == w.NEVER else "published late"
     _answer(
@@ -134,7 +136,7 @@ def _statement(
     )  # fmt: skip
 
 
-def _answer(  # noqa: PLR0917 - a row of a table reads best as a row
+def _answer(
     book: Casebook, stage: int, reason: str, ent: int, on: int, coding: tuple[str, int], units: int | None, seen: int, *,
     until: int = w.NEVER, note: str, cur: int | None = None,
 ) -> None:  # fmt: skip

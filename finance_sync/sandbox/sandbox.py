@@ -23,7 +23,13 @@ from finance_sync.sandbox import world as w
 from finance_sync.sandbox.answers import write_answers
 from finance_sync.sandbox.company import Company, peaks
 from finance_sync.sandbox.ledger import balance_sums
-from finance_sync.sandbox.sources import balance_table, budget_table, deleted_requisitions, document_tables, master_tables
+from finance_sync.sandbox.sources import (
+    balance_table,
+    budget_table,
+    deleted_requisitions,
+    document_tables,
+    master_tables,
+)
 from finance_sync.settings import Settings
 
 SYSTEMS: Final = ("procurement", "ledger")
