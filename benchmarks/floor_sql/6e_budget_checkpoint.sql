@@ -50,7 +50,7 @@ with loaded as (
     group by all having sum(amount_txn) <> 0
 ), covered as (
     select system, aspect, legal_entity_id, account_id, min(min(starts_on)) over (partition by system, aspect, legal_entity_id) as since
-    from budget_statement group by all
+    from budget_statement group by system, aspect, legal_entity_id, account_id
 ), held as (
     select covered.system, covered.aspect, loaded.*, starts_on between since and date '${as_of}' as is_due
     from loaded join covered using (legal_entity_id, account_id)
