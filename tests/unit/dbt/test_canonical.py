@@ -292,7 +292,9 @@ def test_budget_statements(built: Harness) -> None:
         "plan|S4": ("M:2024-P01", 2024, D(90), D(90), "5000"),
         "plan|S5": ("M:2024-P04", 2024, None, None, "5000"),
         "plan|S6": ("M:2024-P03", 2024, D(100), D(100), "UNMAPPED"),
-    }, "a year alone is no period, and no day to look a code up on; the rate of the period's first day holds for 45 days"
+    }, (
+        "a year alone is no period, and no day to look a code up on; the rate of the period's first day holds for 45 days"
+    )
 
 
 def everything(harness: Harness) -> dict[str, list[tuple[Any, ...]]]:
