@@ -238,7 +238,7 @@ judged as (
         found is null as is_equal,
         case
             when found = 'amount_differs' and {{ is_within(
-                'difference_amount * difference_rate_functional', 'loaded_functional', 'measured'
+                valued('difference_amount', 'difference_rate_functional'), 'loaded_functional', 'measured'
             ) }} then null
             else found
         end as reason_code,
