@@ -423,9 +423,11 @@ copy (
         case
             when reason_code in ('balance_without_lines', 'invoice_without_order', 'receipt_without_order', 'actual_without_budget',
                 'posting_without_invoice', 'balance_without_documents', 'posting_without_order',
-                'posting_without_item', 'posting_without_supplier', 'nothing_open', 'unknown_order') then 'missing_left'
+                'posting_without_item', 'posting_without_supplier', 'nothing_open', 'unknown_order',
+                'not_budgeted', 'not_loaded') then 'missing_left'
             when reason_code in ('lines_without_balance', 'invoiced_not_received', 'not_posted', 'unmapped_code', 'missing_rate',
-                'receipt_not_accrued', 'invoice_not_cleared', 'item_without_posting', 'not_committed')
+                'receipt_not_accrued', 'invoice_not_cleared', 'item_without_posting', 'not_committed',
+                'not_published', 'not_approved')
                 then 'missing_right'
             when reason_code in ('over_invoiced', 'short_receipt', 'over_receipt', 'rejected_goods', 'unit_differs') then 'quantity'
             when reason_code in ('after_close', 'period_differs', 'date_outside_calendar', 'not_invoiced_in_time') then 'period'
@@ -434,7 +436,7 @@ copy (
             when reason_code = 'tax_differs' then 'tax'
             when reason_code = 'currency_differs' then 'currency'
             when reason_code in ('posted_twice', 'same_number', 'same_amount', 'order_line_twice', 'double_count') then 'duplicate'
-            when reason_code in ('ambiguous_code', 'several_candidates', 'supplier_duplicate') then 'ambiguous'
+            when reason_code in ('ambiguous_code', 'currency_ambiguous', 'several_candidates', 'supplier_duplicate') then 'ambiguous'
             else 'amount'
         end as status,
         reason_code, aspect, business_key, left_system, right_system, currency_code, left_amount, right_amount, difference_amount,

@@ -104,7 +104,7 @@
 
 {#- The controls whose models exist, by model name; marts take all of them. -#}
 {% macro control_models() -%}
-    {{ return(['rec_c01', 'rec_c02', 'rec_c04', 'rec_c05', 'rec_c06', 'rec_c07', 'rec_c08', 'rec_c09', 'rec_c10', 'rec_c11', 'rec_c18', 'rec_c19', 'rec_c22', 'rec_c25', 'rec_c26']) }}
+    {{ return(['rec_c01', 'rec_c02', 'rec_c03', 'rec_c04', 'rec_c05', 'rec_c06', 'rec_c07', 'rec_c08', 'rec_c09', 'rec_c10', 'rec_c11', 'rec_c18', 'rec_c19', 'rec_c22', 'rec_c25', 'rec_c26']) }}
 {%- endmacro %}
 
 

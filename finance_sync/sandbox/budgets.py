@@ -33,12 +33,14 @@ class Version:
         code: version code.
         kind: original, adjustment, transfer or carry_forward.
         first: status at first.
+        approved_day: day of its approval, NEVER for a draft.
         then: status from ``changes_on`` on.
     """
 
     code: str
     kind: str
     first: str
+    approved_day: int
     then: str = ""
     changes_on: int = w.NEVER
 
@@ -46,17 +48,22 @@ class Version:
         """Status on a day."""
         return self.then if today >= self.changes_on else self.first
 
+    def approved_on(self, today: int) -> str:
+        """Day of its approval as planning writes it, empty before."""
+        return w.to_date(self.approved_day).isoformat() if self.approved_day <= today else ""
 
+
+_APPROVED_25, _APPROVED_26, _APPROVED_LATER = w.day("2024-12-10"), w.day("2025-06-20"), w.day("2026-05-20")
 VERSIONS: Final = (
-    Version("FY25-ORIG", "original", "locked"),
-    Version("FY26-ORIG", "original", "approved", "locked", w.day("2026-07-01")),
-    Version("FY25-ADJ1", "adjustment", "approved"),
-    Version("FY26-ADJ1", "adjustment", "approved"),
-    Version("FY25-TRF", "transfer", "approved"),
-    Version("FY26-TRF", "transfer", "approved"),
-    Version("FY26-CARRY", "carry_forward", "approved"),
-    Version("FY26-ADJ2", "adjustment", "submitted", "approved", w.day("2026-05-20")),
-    Version("FY26-FORECAST", "adjustment", "draft"),
+    Version("FY25-ORIG", "original", "locked", _APPROVED_25),
+    Version("FY26-ORIG", "original", "approved", _APPROVED_26, "locked", w.day("2026-07-01")),
+    Version("FY25-ADJ1", "adjustment", "approved", _APPROVED_25),
+    Version("FY26-ADJ1", "adjustment", "approved", _APPROVED_26),
+    Version("FY25-TRF", "transfer", "approved", _APPROVED_25),
+    Version("FY26-TRF", "transfer", "approved", _APPROVED_26),
+    Version("FY26-CARRY", "carry_forward", "approved", _APPROVED_26),
+    Version("FY26-ADJ2", "adjustment", "submitted", _APPROVED_LATER, "approved", _APPROVED_LATER),
+    Version("FY26-FORECAST", "adjustment", "draft", w.NEVER),
 )
 ORIGINAL, ADJUSTMENT, TRANSFER, CARRY, LATER, DRAFT = 0, 2, 4, 6, 7, 8
 """Index of the 2025 version (that of 2026 follows for the first three), or of the only one."""

@@ -106,6 +106,7 @@ class Casebook:
     balance_changes: list[dict[str, Any]] = field(default_factory=list)
     commitment_changes: list[dict[str, Any]] = field(default_factory=list)
     extra_commitments: list[dict[str, Any]] = field(default_factory=list)
+    budget_statements: list[dict[str, Any]] = field(default_factory=list)
     items: list[dict[str, Any]] = field(default_factory=list)
     raw: dict[str, dict[str, dict[str, str]]] = field(default_factory=dict)
     answers: list[dict[str, Any]] = field(default_factory=list)

@@ -30,7 +30,7 @@ from finance_sync.sandbox.plants_books import (
     plant_rates,
     plant_rejects,
 )  # fmt: skip
-from finance_sync.sandbox.plants_checkpoints import plant_commitments
+from finance_sync.sandbox.plants_checkpoints import plant_checkpoint, plant_commitments
 from finance_sync.sandbox.plants_copies import plant_copies
 from finance_sync.sandbox.plants_payables import plant_payables
 from finance_sync.sandbox.requisitions import requisitions
@@ -135,6 +135,7 @@ def casebook(scale: float, *, typed: bool = False) -> Casebook:
     plant_suppliers(book)
     plant_rates(book, count)
     plant_budgets(book, count)
+    plant_checkpoint(book, count)
     plant_control_file(book)
     plant_stale(book)
     return book

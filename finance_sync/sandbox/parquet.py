@@ -17,13 +17,13 @@ from typing import Final
 import polars as pl
 
 from finance_sync.catalog.models import System
-from finance_sync.sandbox import planning
+from finance_sync.sandbox import checkpoints, planning
 from finance_sync.sandbox import world as w
 from finance_sync.sandbox.answers import write_answers
 from finance_sync.sandbox.company import Company, Shard, peaks
 from finance_sync.sandbox.ledger import balance_sums
 from finance_sync.sandbox.sandbox import folder_of
-from finance_sync.sandbox.sources import Table, balance_table, document_tables, master_tables
+from finance_sync.sandbox.sources import Table, balance_table, budget_table, document_tables, master_tables
 from finance_sync.settings import Settings
 
 _TYPES: Final[Mapping[str, pl.DataType]] = {
@@ -104,11 +104,12 @@ def _write(folder: Path, systems: Mapping[str, System], since: int | None, today
             _put(folder, systems, table, since, number, rows)
         _collect(shard, all_peaks, sums, today)
         number += 1
-    for table in (*master_tables(company, today), balance_table(company, sums, today)):
+    plan = company.plan(all_peaks)
+    beside = (balance_table(company, sums, today), budget_table(company, plan, today))
+    for table in (*master_tables(company, today), *beside):
         _put(folder, systems, table, since, number, rows)
-    planning.write(
-        folder / "planning", company.plan(all_peaks), today, company.book.raw, faulty=company.planted
-    )
+    totals = checkpoints.approved_totals(plan, company.book.budget_statements, today)
+    planning.write(folder / "planning", plan, totals, today, company.book.raw, faulty=company.planted)
     write_answers(folder, company.book.answers, w.to_date(today))
     (folder / "state.json").write_text(json.dumps(state | {"files": number + 1}))
     (folder / "today.txt").write_text(w.to_date(today).isoformat() + "\n")

@@ -21,6 +21,7 @@ from finance_sync.sandbox.text import amounts, codes, numbers, spoiled
 VERSIONS_FILE: Final = "budget_versions.csv"
 ORIGINAL_FILES: Final = ("budget_original_2025.csv", "budget_original_2026.csv")
 CHANGES_FILE: Final = "budget_changes.csv"
+TOTALS_FILE: Final = "budget_totals.csv"
 CONTROL_FILE: Final = "control.csv"
 _STORAGE_DIGITS: Final = 4
 _CUT_UNTIL: Final = w.day("2026-05-17")
@@ -45,12 +46,15 @@ def plant_control_file(book: Casebook) -> None:
     book.answer("C01", "total_differs", None, None, original, "total:amount", _SLIP, first, note=note)
 
 
-def write(folder: Path, lines: pl.DataFrame, today: int, spoils: Spoils, *, faulty: bool) -> None:
+def write(
+    folder: Path, lines: pl.DataFrame, totals: pl.DataFrame, today: int, spoils: Spoils, *, faulty: bool
+) -> None:
     """Write the exports of a day, each file whole.
 
     Args:
         folder: planning's export folder; it is created.
         lines: budget lines of all versions.
+        totals: what planning totals as approved (``checkpoints.approved_totals``).
         today: the day.
         spoils: planted texts.
         faulty: whether the control file states what the files do not hold.
@@ -86,6 +90,8 @@ def write(folder: Path, lines: pl.DataFrame, today: int, spoils: Spoils, *, faul
             "amount": str(total + (_MISSING_AMOUNT if cut else 0)),
         }
     )  # fmt: skip
+    _replace(folder / TOTALS_FILE, totals.drop("storage").write_csv())
+    control.append({"file": TOTALS_FILE, "rows": totals.height, "amount": str(_total(totals))})
     _replace(folder / CONTROL_FILE, pl.DataFrame(control).write_csv())
 
 
@@ -98,15 +104,21 @@ def _table(lines: pl.DataFrame, today: int) -> pl.DataFrame:
             "line_id": _line_ids(lines), "version": codes(version, tuple(v.code for v in VERSIONS)),
             "version_kind": codes(version, tuple(v.kind for v in VERSIONS)),
             "version_status": codes(version, tuple(v.status(today) for v in VERSIONS)),
+            "approved_on": codes(version, tuple(v.approved_on(today) for v in VERSIONS)),
             "entity": codes(lines["ent"], tuple(e.code for e in w.ENTITIES)),
             "cost_center": codes(lines["cc"], w.COST_CENTER_CODES),
             "account": codes(lines["acct"], w.ACCOUNT_CODES), "project": codes(lines["proj"], w.PROJECT_CODES),
             "location": codes(pl.Series(w.location_of(lines["cc"].to_numpy())), w.LOCATION_CODES),
             "program": codes(lines["prog"], w.PROGRAM_CODES), "fiscal_year": lines["year"], "period_no": period,
             "currency": codes(cur, w.CURRENCIES), "amount": amounts(lines["amount"], cur),
-            "version_index": version, "storage": lines["amount"] * pl.Series(10 ** (_STORAGE_DIGITS - w.MINOR[cur.to_numpy()])),
+            "version_index": version, "storage": in_storage(lines["amount"], cur),
         }
     )  # fmt: skip
+
+
+def in_storage(minor: pl.Series, currencies: pl.Series) -> pl.Series:
+    """Amounts in ten-thousandths of their currencies, for control totals over several of them."""
+    return minor * pl.Series(10 ** (_STORAGE_DIGITS - w.MINOR[currencies.to_numpy()]))
 
 
 def _line_ids(lines: pl.DataFrame) -> pl.Series:

@@ -18,12 +18,18 @@ from pathlib import Path
 from typing import Final
 
 from finance_sync.errors import DeploymentError
-from finance_sync.sandbox import planning, store
+from finance_sync.sandbox import checkpoints, planning, store
 from finance_sync.sandbox import world as w
 from finance_sync.sandbox.answers import write_answers
 from finance_sync.sandbox.company import Company, peaks
 from finance_sync.sandbox.ledger import balance_sums
-from finance_sync.sandbox.sources import balance_table, deleted_requisitions, document_tables, master_tables
+from finance_sync.sandbox.sources import (
+    balance_table,
+    budget_table,
+    deleted_requisitions,
+    document_tables,
+    master_tables,
+)
 from finance_sync.settings import Settings
 
 SYSTEMS: Final = ("procurement", "ledger")
@@ -138,12 +144,13 @@ def _write(folder: Path, company: Company, since: int | None, today: int) -> San
                 store.delete(open_databases["procurement"], "requisitions", "requisition", gone)
             all_peaks.append(peaks(shard))
             sums.append(balance_sums(shard.journals, today))
-        for table in (*master_tables(company, today), balance_table(company, sums, today)):
+        plan = company.plan(all_peaks)
+        beside = (balance_table(company, sums, today), budget_table(company, plan, today))
+        for table in (*master_tables(company, today), *beside):
             store.create(open_databases[table.system], table)
             rows += store.upsert(open_databases[table.system], table, since)
-    planning.write(
-        folder / "planning", company.plan(all_peaks), today, company.book.raw, faulty=company.planted
-    )
+    totals = checkpoints.approved_totals(plan, company.book.budget_statements, today)
+    planning.write(folder / "planning", plan, totals, today, company.book.raw, faulty=company.planted)
     problems = write_answers(folder, company.book.answers, w.to_date(today))
     _write_clock(folder, today)
     return Sandbox(folder, company.seed, company.scale, w.to_date(today), rows, problems)

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import polars as pl
 
-from finance_sync.sandbox import commitments, ledger, payables, procurement, stale
+from finance_sync.sandbox import checkpoints, commitments, ledger, payables, procurement, stale
 from finance_sync.sandbox.company import Company, Shard
 
 
@@ -96,6 +96,18 @@ def balance_table(company: Company, sums: list[pl.DataFrame], today: int) -> Tab
     """
     rows = ledger.period_balances(pl.concat(sums), company.book.balance_changes, today)
     return Table("ledger", "period_balances", ("balance_id",), rows)
+
+
+def budget_table(company: Company, plan: pl.DataFrame, today: int) -> Table:
+    """The budgets that procurement checks against on a day.
+
+    Args:
+        company: the company.
+        plan: its budget lines.
+        today: the day.
+    """
+    rows = checkpoints.published_budgets(plan, company.book.budget_statements, today)
+    return Table("procurement", "budgets", ("budget",), rows)
 
 
 def deleted_requisitions(shard: Shard, since: int, today: int) -> list[str]:

@@ -153,6 +153,7 @@ def test_controls(company: Published) -> None:
     )
     assert found == [
         ("C02", "not_applicable", "nothing feeds journal_line", 0),
+        ("C03", "not_applicable", "nothing feeds budget_checkpoint", 0),
         ("C04", "not_applicable", "nothing feeds commitment_balance", 0),
         ("C06", "not_applicable", "nothing feeds journal_line", 0),
         ("C07", "failed", None, 943),

@@ -107,6 +107,7 @@ def test_controls(city: Published) -> None:
     assert found == [
         ("C01", "passed", None),
         ("C02", "not_applicable", "nothing feeds journal_line"),
+        ("C03", "not_applicable", "nothing feeds budget_checkpoint"),
         ("C04", "not_applicable", "nothing feeds purchase_order_line, commitment_balance"),
         ("C05", "not_applicable", "nothing feeds purchase_order_line or requisition_line"),
         ("C06", "not_applicable", "nothing feeds purchase_order_line, journal_line"),

@@ -92,6 +92,7 @@ parted as (
         spread.version_code,
         spread.version_kind,
         spread.version_status,
+        spread.approved_on,
         spread.budget_date,
         spread.period_no,
         spread.currency_code,

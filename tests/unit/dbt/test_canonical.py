@@ -15,6 +15,7 @@ D = Decimal
 FACTS = {
     "fct_budget_line": "line_key", "fct_requisition_line": "record_key", "fct_purchase_order_line": "record_key",
     "fct_receipt_line": "record_key", "fct_invoice_line": "record_key", "fct_journal_line": "record_key", "fct_ledger_balance": "record_key",
+    "fct_budget_checkpoint": "record_key",
 }  # fmt: skip
 
 
@@ -40,6 +41,13 @@ def budget(key: str, **changes: Any) -> dict[str, Any]:
     return {
         "source_key": key, "entity_code": "E1", "cost_center_code": "K1", "account_code": "5000", "version_code": "V1",
         "version_kind": "original", "version_status": "approved", "currency_code": "EUR", "amount_txn": D("100"), **changes,
+    }  # fmt: skip
+
+
+def statement(key: str, **changes: Any) -> dict[str, Any]:
+    return {
+        "source_key": key, "entity_code": "E1", "cost_center_code": "K1", "account_code": "5000", "checkpoint_stage": "published",
+        "stated_on": "2024-01-02", "currency_code": "EUR", "amount_txn": D("100"), **changes,
     }  # fmt: skip
 
 
@@ -84,6 +92,7 @@ def deployment(folder: Any, engine: str) -> Harness:
         "source_key", "entity_code", "receipt_no", "line_no", "line_status", "posting_date", "order_no", "order_line_no", "quantity",
     ])  # fmt: skip
     harness.feed("plan", "budget_line")
+    harness.feed("plan", "budget_checkpoint")
     harness.land("erp", "account", 1, [
         {"source_key": "5000", "account_code": "5000", "account_name": "Supplies", "account_type": "expense"},
         {"source_key": "1000", "account_code": "1000", "account_name": "Bank", "account_type": "asset"},
@@ -120,6 +129,11 @@ FIRST = {
         budget("B4", fiscal_year=2024, currency_code="JPY", amount_txn=D("-101")), budget("B5", fiscal_year=2031), budget("B6", fiscal_year=2024, period_no=13),
         budget("B7", fiscal_year=2024, account_code="7777"),
     ],
+    "statement": [
+        statement("S1", fiscal_year=2024, period_no=13), statement("S2", budget_date="2024-05-17", entity_code="E2"),
+        statement("S3", fiscal_year=2024), statement("S4", fiscal_year=2024, period_no=1, currency_code="USD"),
+        statement("S5", fiscal_year=2024, period_no=4, currency_code="USD"), statement("S6", fiscal_year=2024, period_no=3, account_code="7777"),
+    ],
 }  # fmt: skip
 
 
@@ -145,6 +159,7 @@ def built(needs_engine: str, tmp_path_factory: pytest.TempPathFactory) -> Harnes
          "order_no": "PO1", "order_line_no": 1, "quantity": 1},
     ])  # fmt: skip
     harness.land("plan", "budget_line", 1, FIRST["budget"])
+    harness.land("plan", "budget_checkpoint", 1, FIRST["statement"])
     harness.scope_everything()
     harness.parse()
     harness.dbt(
@@ -264,6 +279,24 @@ def test_budgets(built: Harness) -> None:
     assert found["plan|B6|M:2024-P13"][0] == D(100)
 
 
+def test_budget_statements(built: Harness) -> None:
+    found = by_key(
+        built,
+        "fct_budget_checkpoint",
+        "fiscal_period_id, fiscal_year, amount_functional, amount_group, account_id",
+    )
+    assert found == {
+        "plan|S1": ("M:2024-P13", 2024, D(100), D(100), "5000"),
+        "plan|S2": ("M:2024-P05", 2024, None, D(100), "5000"),
+        "plan|S3": ("UNMAPPED", 2024, D(100), D(100), "UNMAPPED"),
+        "plan|S4": ("M:2024-P01", 2024, D(90), D(90), "5000"),
+        "plan|S5": ("M:2024-P04", 2024, None, None, "5000"),
+        "plan|S6": ("M:2024-P03", 2024, D(100), D(100), "UNMAPPED"),
+    }, (
+        "a year alone is no period, and no day to look a code up on; the rate of the period's first day holds for 45 days"
+    )
+
+
 def everything(harness: Harness) -> dict[str, list[tuple[Any, ...]]]:
     facts = {fact: harness.rows(f"canonical.{fact}", "*", key) for fact, key in FACTS.items()}
     for fact, rows in facts.items():
@@ -323,6 +356,9 @@ def test_later_builds(built: Harness) -> None:
         "plan|B2|M:2024-P04": (D(100), "5000")
     }
     assert sum(row[0] for key, row in budgets.items() if key.startswith("plan|B1|")) == 120
+    statements = by_key(built, "fct_budget_checkpoint", "amount_functional, account_id")
+    assert statements["plan|S5"][0] == D(80), "its rate came"
+    assert statements["plan|S6"][1] == "7777", "so did its account"
     settled = {key: row for key, row in budgets.items() if key.startswith("plan|B7|")}
     assert {row[1] for row in settled.values()} == {"7777"}
     assert sum(row[0] for row in settled.values()) == 100, (

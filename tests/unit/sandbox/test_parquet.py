@@ -16,7 +16,7 @@ from finance_sync.sandbox.parquet import advance_parquet, write_parquet
 from finance_sync.settings import Settings, load_settings
 
 TABLES = {
-    "procurement": ("order_lines", "receipts", "requisitions"),
+    "procurement": ("order_lines", "receipts", "requisitions", "budgets"),
     "ledger": ("journal_lines", "period_balances", "commitments", "accounts", "suppliers"),
 }
 

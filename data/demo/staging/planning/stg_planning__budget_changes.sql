@@ -3,6 +3,7 @@ select
     version as version_code,
     version_kind,
     version_status,
+    approved_on,
     entity as entity_code,
     cost_center as cost_center_code,
     account as account_code,
