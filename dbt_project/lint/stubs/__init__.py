@@ -49,6 +49,7 @@ _stubs: dict[str, Callable[..., str]] = {
     "version_feed": lambda *_, **__: "select * from stub_version_feed",
     "numbered_versions": lambda *_, **__: "select * from stub_numbered_versions",
     "touched_lines": lambda *_, **__: "select * from stub_touched_lines",
+    "documents_without_rate": lambda: "select * from stub_documents",
     # lists of CTEs within a model's own
     "document_terms": lambda: "explained as (select * from stub_terms)",
     "document_rows": lambda *_, **__: "final as (select * from fed)",
