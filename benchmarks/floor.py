@@ -22,8 +22,9 @@ ROOT = Path(__file__).resolve().parent.parent
 SCRIPTS = sorted((ROOT / "benchmarks" / "floor_sql").glob("*.sql"))
 CURRENCIES = ROOT / "finance_sync" / "catalog" / "currencies.csv"
 MARTS = (
-    "mart_budget_vs_actual", "mart_commitment_movement", "mart_commitment_vs_actual", "mart_control_results", "mart_exceptions",
-    "mart_grni", "mart_grni_document", "mart_ledger_balance", "mart_open_commitments", "mart_order_line",
+    "mart_actual_line", "mart_budget_line", "mart_budget_vs_actual", "mart_commitment_movement", "mart_commitment_vs_actual",
+    "mart_control_results", "mart_exceptions", "mart_grni", "mart_grni_document", "mart_ledger_balance", "mart_open_commitments",
+    "mart_order_cost", "mart_order_line", "mart_unrated_document", "mart_variance", "mart_variance_document",
 )  # fmt: skip
 # Columns of the published marts that explain and are looked up in the controls table: no figures, left out of the floor.
 WORDS = frozenset({

@@ -54,7 +54,7 @@ def render(table: pa.Table, output: OutputFormat) -> Iterator[str]:
     Args:
         table: any Arrow table.
         output: ``table`` for people, ``csv`` (RFC 4180, header), ``json`` (a list of objects, decimals as
-            strings).
+            strings; columns of one name are told apart: ``n``, ``n_2``).
     """
     names = table.column_names
     if output == "table":
@@ -67,8 +67,9 @@ def render(table: pa.Table, output: OutputFormat) -> Iterator[str]:
     else:
         yield "["
         separator = "\n  "
+        keys = _distinct(names)
         for row in _rows(table):
-            pairs = {name: _json_value(value) for name, value in zip(names, row, strict=True)}
+            pairs = {name: _json_value(value) for name, value in zip(keys, row, strict=True)}
             yield separator + json.dumps(pairs, ensure_ascii=False)
             separator = ",\n  "
         yield "\n]\n"
@@ -154,6 +155,19 @@ def _is_number(kind: pa.DataType) -> bool:
     import pyarrow as pa
 
     return bool(pa.types.is_integer(kind) or pa.types.is_decimal(kind) or pa.types.is_floating(kind))
+
+
+def _distinct(names: Sequence[str]) -> list[str]:
+    """Names without repetition: a later one of a name gets the first number that no column bears."""
+    taken = set(names)
+    found: list[str] = []
+    for name in names:
+        unique, number = name, 1
+        while unique in found or (number > 1 and unique in taken):
+            number += 1
+            unique = f"{name}_{number}"
+        found.append(unique)
+    return found
 
 
 def _rows(table: pa.Table) -> Iterator[tuple[Any, ...]]:

@@ -90,7 +90,7 @@ with line as (
     from read_csv('${source}/planning/budget_changes.csv', header = true, all_varchar = true, delim = ';')
 ), typed as (
     select
-        line.line_id, line.version_kind, line.version_status, line.approved_on::date as approved_on,
+        line.line_id, line.version, line.version_kind, line.version_status, line.approved_on::date as approved_on,
         coalesce(entity.legal_entity_id, 'UNMAPPED') as legal_entity_id, entity.functional_currency, entity.calendar_id,
         line.entity, line.cost_center, line.account, line.project, line.location, line.program,
         line.fiscal_year::bigint as fiscal_year, line.period_no::bigint as period_no,

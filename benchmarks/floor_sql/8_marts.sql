@@ -378,6 +378,9 @@ copy (
         coalesce(document_key, movement.record_key) as document_key, sequence_no,
         coalesce(cost_center_level.control_code, cost_center_id) as control_cost_center_id,
         coalesce(account_level.control_code, account_id) as control_account_id, cost_center_id, account_id, project_id,
+        cell(movement.legal_entity_id, coalesce(cost_center_level.control_code, cost_center_id),
+            coalesce(account_level.control_code, account_id), project_id, coalesce(segment_1, 'NONE'), coalesce(segment_2, 'NONE'))
+            as cell_id,
         coalesce(segment_1, 'NONE') as segment_1, coalesce(segment_2, 'NONE') as segment_2, 'NONE' as segment_3,
         'NONE' as segment_4, 'NONE' as segment_5, 'NONE' as segment_6, currency_code, quantity, amount_txn,
         entity.functional_currency, amount_functional, amount_group

@@ -61,3 +61,36 @@
 {% macro is_in_budget_view(account) -%}
     ({{ account }}.is_budget_controlled or {{ account }}.account_id in ('UNMAPPED', 'NONE') or {{ account }}.account_id is null)
 {%- endmacro %}
+
+
+{#-
+  Documents that their currency leaves without a functional amount (C19): budget lines in force, requisition and order lines that count.
+  Yields kind, record_key, legal_entity_id, fiscal_period_id, currency_code, amount_txn, cell_id.
+-#}
+{% macro documents_without_rate() -%}
+    {%- for kind, fact, key, condition in [
+        ('order', 'fct_purchase_order_line', 'record_key', "lines.line_status not in ('draft', 'pending', 'rejected')"),
+        ('requisition', 'fct_requisition_line', 'record_key', "lines.line_status not in ('draft', 'submitted', 'rejected')"),
+        ('budget', 'fct_budget_line', 'line_key', 'lines.is_effective'),
+    ] -%}
+    {% if not loop.first %}
+
+        union all
+
+        {% endif -%}
+        select
+            '{{ kind }}' as kind,
+            lines.{{ key }} as record_key,
+            lines.legal_entity_id,
+            lines.fiscal_period_id,
+            lines.currency_code,
+            lines.amount_txn,
+            {{ finance_sync.cell_id(
+                'lines.legal_entity_id', finance_sync.control_cost_center('lines'), finance_sync.control_account('lines'),
+                'lines.project_id', 'lines'
+            ) }} as cell_id
+        from {{ ref(fact) }} as lines
+        {{ finance_sync.control_level_joins('lines') }}
+        where lines.amount_functional is null and not lines.is_deleted and lines.legal_entity_id <> 'UNMAPPED' and {{ condition }}
+    {%- endfor %}
+{%- endmacro %}

@@ -14,6 +14,7 @@ import pytest
 from finance_sync.settings import Settings
 from finance_sync.warehouse.publish import read_published
 from finance_sync.warehouse.slices import published_files
+from tests.e2e.drill_down import assert_drills_down
 from tests.e2e.support import finance_sync, published_tables, rows_of, settings_of
 
 CASES = [("7", "1"), ("7", "4"), ("20260101", "1"), ("20260101", "4")]
@@ -29,10 +30,12 @@ def test_answer_key_both_ways_and_two_engines(seed: str, scale: str, tmp_path: P
     if (seed, scale) != CASES[0]:
         return
     _grni_adds_up(settings_of(home))
+    assert_drills_down(settings_of(home))
     everything_else(home, "duckdb")
     finance_sync("build", home=home, engine="postgres")
     finance_sync("publish", home=home, engine="postgres")
     everything_else(home, "postgres")
+    assert_drills_down(settings_of(home, engine="postgres"))
     duck, post = settings_of(home), settings_of(home, engine="postgres")
     names = published_tables(home)
     assert "mart_commitment_vs_actual" in names

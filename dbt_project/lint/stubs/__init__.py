@@ -49,7 +49,9 @@ _stubs: dict[str, Callable[..., str]] = {
     "version_feed": lambda *_, **__: "select * from stub_version_feed",
     "numbered_versions": lambda *_, **__: "select * from stub_numbered_versions",
     "touched_lines": lambda *_, **__: "select * from stub_touched_lines",
+    "documents_without_rate": lambda: "select * from stub_documents",
     # lists of CTEs within a model's own
+    "document_terms": lambda: "explained as (select * from stub_terms)",
     "document_rows": lambda *_, **__: "final as (select * from fed)",
     "document_moves": lambda name, *_, **__: f"{name}_moves as (select * from stub_moves)",
     "line_changes": lambda spec, *_, **__: f"{spec['name']}_line_changes as (select * from stub_changes)",
@@ -63,6 +65,7 @@ _stubs: dict[str, Callable[..., str]] = {
     "commitment_measures": lambda kind: [f"{kind}_change_functional"],
     "commitment_moves": lambda kind: {"adjust": {"name": f"{kind}_adjusted", "sign": ""}},
     "commitment_policies": lambda: {"revalue": False, "carry": False, "lapse": False, "any": False},
+    "variance_parts": lambda: ["price", "other"],
     "named": lambda columns: ", ".join(c if isinstance(c, str) else f"{c[1]} as {c[0]}" for c in columns),
 }
 globals().update(_stubs)

@@ -18,24 +18,7 @@ with exceptions as (
         documents.cell_id,
         cast(null as numeric(28,4)) as amount_functional
     from (
-        {%- for fact, condition in [
-            ('fct_purchase_order_line', "lines.line_status not in ('draft', 'pending', 'rejected')"),
-            ('fct_requisition_line', "lines.line_status not in ('draft', 'submitted', 'rejected')"),
-            ('fct_budget_line', 'lines.is_effective'),
-        ] %}
-        select
-            lines.legal_entity_id,
-            lines.fiscal_period_id,
-            lines.currency_code,
-            {{ cell_id('lines.legal_entity_id', control_cost_center('lines'), control_account('lines'), 'lines.project_id', 'lines') }}
-                as cell_id
-        from {{ ref(fact) }} as lines
-        {{ control_level_joins('lines') }}
-        where lines.amount_functional is null and not lines.is_deleted and lines.legal_entity_id <> 'UNMAPPED' and {{ condition }}
-        {%- if not loop.last %}
-        union all
-        {%- endif %}
-        {%- endfor %}
+        {{ documents_without_rate() }}
     ) as documents
     group by documents.legal_entity_id, documents.fiscal_period_id, documents.cell_id, documents.currency_code
 

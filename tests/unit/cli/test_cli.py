@@ -47,6 +47,12 @@ def test_json_keeps_money_as_exact_text() -> None:
     assert json.loads("".join(render(TABLE.slice(0, 0), "json"))) == []
 
 
+def test_json_keeps_every_column_of_a_repeated_name() -> None:
+    """``select a.n, b.n`` gives two columns of one name: neither is lost, and none takes the name of a third."""
+    table = pa.table([[1], [2], [3], [4]], names=["n", "n", "n_2", "n"])
+    assert json.loads("".join(render(table, "json"))) == [{"n": 1, "n_3": 2, "n_2": 3, "n_4": 4}]
+
+
 def test_csv_is_exact_and_quoted() -> None:
     lines = list(csv.reader("".join(render(TABLE, "csv")).splitlines()))
     assert lines[0] == TABLE.column_names
