@@ -11,7 +11,8 @@ copy (
             coalesce(account_level.control_code, budget.account_id) as control_account_id, cost_center_id, budget.account_id, project_id,
             coalesce(location, 'NONE') as segment_1, coalesce(program, 'NONE') as segment_2, 'planning' as source_system,
             'planning|' || line_id as record_key, record_key || '|' || fiscal_period_id as line_key, version as version_code, version_kind,
-            version_status, currency as currency_code, amount_txn, amount_functional, amount_group
+            version_status, currency as currency_code, amount_txn, amount_functional, amount_group,
+            cast(null as varchar) as reason, 0 as sequence_no
         from budget
         left join account on account.account_id = budget.account_id
         left join level as cost_center_level on cost_center_level.kind = 'cost_center' and cost_center_level.code = cost_center_id

@@ -7,7 +7,7 @@
     'actual_functional', 'actual_group', 'actual_rows',
 ] %}
 
--- 1. effective budget: approved or locked versions only (SPEC 4)
+-- 1. effective budget
 with budget as (
 
     select
@@ -25,11 +25,8 @@ with budget as (
         sum(lines.amount_functional) as budget_functional,
         sum(lines.amount_group) as budget_group,
         count(*) as budget_rows
-    from {{ ref('fct_budget_line') }} as lines
-    left join {{ ref('dim_account') }} as account on account.account_id = lines.account_id
-    where lines.is_effective and {{ in_scope('lines') }}
-        -- statistical accounts count units, not money
-        and coalesce(account.account_type, 'none') <> 'statistical'
+    from {{ ref('int_budget_line') }} as lines
+    where {{ in_scope('lines') }}
     group by {{ range(1, 12) | join(', ') }}
 
 ),

@@ -16,6 +16,7 @@ pytestmark = pytest.mark.slow
 D = Decimal
 TABLES = {
     "reconciled.int_actual": "fiscal_period_id, account_id, cost_center_id",
+    "reconciled.int_budget_line": "fiscal_period_id, line_key, sequence_no",
     "reconciled.fct_commitment_movement": "record_key",
     "reconciled.int_commitment_line": "record_key",
     "reconciled.int_order_line": "record_key",
@@ -182,6 +183,11 @@ def test_life_of_periods(built: Harness) -> None:
         receipt("R1|2", "PO1", 6, "2024-03-02"),
     ])  # fmt: skip
     built.land("erp", "purchase_order_line", 2, [order("PO4|1", "2024-02-11", line_status="draft")])
+    # 60 more for January, approved after it was closed: they count in February
+    built.land("erp", "budget_line", 2, [
+        {"source_key": "B2", "entity_code": "E1", "cost_center_code": "K1", "account_code": "5000", "version_code": "A1", "version_kind": "adjustment",
+         "version_status": "approved", "currency_code": "EUR", "amount_txn": D(60), "fiscal_year": 2024, "period_no": 1},
+    ])  # fmt: skip
     built.dbt("build", "--exclude-resource-type", "unit_test")
     assert exceptions(built) == {row for row in first if row[0] != "C02" and row[3] != "erp|PO3|1"}, (
         "the balanced journal and the cancelled receipt's exception are gone; January's stand"
@@ -208,6 +214,17 @@ def test_life_of_periods(built: Harness) -> None:
     assert balance["M:2024-P02"] == (D(60), D(170), D(457)), "what was before a rebuilt period is its opening"
     assert balance["M:2024-P03"] == (D(170), D(110), D(457))
     assert len(built.rows("marts.mart_open_commitments", "record_key")) == 2
+    budget = {r[0]: r[1:] for r in built.rows(
+        "marts.mart_commitment_vs_actual", "fiscal_period_id, budget_functional, ytd_budget_functional"
+    )}  # fmt: skip
+    assert [budget[f"M:2024-P0{n}"] for n in (1, 2, 3)] == [
+        (D(300), D(300)),
+        (D(360), D(660)),
+        (D(300), D(960)),
+    ]
+    assert ("late", D(60), "M:2024-P02") in built.rows(
+        "marts.mart_budget_line", "reason, amount_functional, fiscal_period_id"
+    )
 
     # January is opened again: now its change counts, and everything equals a build from nothing
     built.scope_everything()
