@@ -48,7 +48,8 @@ class Settings(BaseSettings):
         description="postgresql://... of Dagster's own runs and events; empty is SQLite in the data home.",
     )
     number_format: Literal["en", "de", "fr", "ch"] = Field(
-        default="en", description="How the report writes numbers: en 1,234.56, de 1.234,56, fr 1 234,56, ch 1’234.56."
+        default="en",
+        description="How the report writes numbers: en 1,234.56, de 1.234,56, fr (narrow space), ch (apostrophe).",
     )
     nightly_cron: str = Field(default="0 2 * * *", description="When the nightly schedule starts.")
     nightly_zone: str = Field(default="UTC", description="IANA time zone of nightly_cron.")

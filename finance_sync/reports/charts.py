@@ -11,8 +11,8 @@ from decimal import Decimal
 
 from markupsafe import Markup
 
-WIDTH = 960
-_LABEL, _END, _ROW, _BAR = 130, 24, 34, 18
+WIDTH = 1140
+_LABEL, _END, _ROW, _BAR = 150, 24, 34, 18
 _STEPS = (Decimal(1), Decimal(2), Decimal(5), Decimal(10))
 
 
@@ -33,7 +33,9 @@ class Bar:
     end: str = ""
 
 
-def stacked(bars: Sequence[Bar], *, title: str, axis: Callable[[Decimal], str] | None, end: int = _END) -> Markup:
+def stacked(
+    bars: Sequence[Bar], *, title: str, axis: Callable[[Decimal], str] | None, end: int = _END
+) -> Markup:
     """Horizontal stacked bars.
 
     Args:
@@ -55,24 +57,34 @@ def stacked(bars: Sequence[Bar], *, title: str, axis: Callable[[Decimal], str] |
         value = Decimal(0)
         while value <= top:
             x = _tenths(_LABEL + value * room / top)
-            pieces.append(Markup('<line class="grid" x1="{0}" x2="{0}" y1="0" y2="{1}"/>').format(x, _ROW * len(bars)))
-            pieces.append(Markup('<text class="tick" x="{}" y="{}">{}</text>').format(x, height - 6, axis(value)))
+            pieces.append(
+                Markup('<line class="grid" x1="{0}" x2="{0}" y1="0" y2="{1}"/>').format(x, _ROW * len(bars))
+            )
+            pieces.append(
+                Markup('<text class="tick" x="{}" y="{}">{}</text>').format(x, height - 6, axis(value))
+            )
             value += step
     for place, bar in enumerate(bars):
         y = place * _ROW + (_ROW - _BAR) // 2
-        pieces.append(Markup('<text class="name" x="{}" y="{}">{}</text>').format(_LABEL - 10, y + 13, _cut(bar.label)))
+        pieces.append(
+            Markup('<text class="name" x="{}" y="{}">{}</text>').format(_LABEL - 10, y + 13, _cut(bar.label))
+        )
         begin = Decimal(0)
         for name, value in bar.parts:
             if value > 0:
                 x = _tenths(_LABEL + begin * room / top)
                 pieces.append(
-                    Markup('<rect class="{}" x="{}" y="{}" width="{}" height="{}"/>').format(name, x, y, at(value), _BAR)
+                    Markup('<rect class="{}" x="{}" y="{}" width="{}" height="{}"/>').format(
+                        name, x, y, at(value), _BAR
+                    )
                 )
                 begin += value
         if bar.mark is not None:
             x = _tenths(_LABEL + max(Decimal(0), bar.mark) * room / top)
             pieces.append(
-                Markup('<line class="mark" x1="{0}" x2="{0}" y1="{1}" y2="{2}"/>').format(x, y - 5, y + _BAR + 5)
+                Markup('<line class="mark" x1="{0}" x2="{0}" y1="{1}" y2="{2}"/>').format(
+                    x, y - 5, y + _BAR + 5
+                )
             )
         if bar.end:
             x = _tenths(_LABEL + begin * room / top + 8)
@@ -101,9 +113,9 @@ def trend(values: Sequence[int | None], *, title: str) -> Markup:
 
 
 def _open(width: int, height: int, title: str, name: str = "chart") -> Markup:
-    return Markup('<svg class="{}" viewBox="0 0 {} {}" width="{}" height="{}" role="img" aria-label="{}">').format(
-        name, width, height, width, height, title
-    )
+    return Markup(
+        '<svg class="{}" viewBox="0 0 {} {}" width="{}" height="{}" role="img" aria-label="{}">'
+    ).format(name, width, height, width, height, title)
 
 
 def _length(bar: Bar) -> Decimal:
@@ -123,5 +135,5 @@ def _tenths(value: Decimal | int) -> str:
     return f"{Decimal(value).quantize(Decimal('0.1')):f}"
 
 
-def _cut(text: str, most: int = 17) -> str:
+def _cut(text: str, most: int = 20) -> str:
     return text if len(text) <= most else f"{text[: most - 1]}…"

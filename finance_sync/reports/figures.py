@@ -92,52 +92,96 @@ def in_question(scope: Scope, columns: str, ending: str = "") -> str:
 
 def figures(scope: Scope, *, registered: bool) -> dict[str, Figure]:
     """The figures of the summary, by key, in the order of the page."""
-    cells = f"from mart_commitment_vs_actual\n{where(SPENDING, scope.here)}"
-    largest = "cost center, account and project with most of it first"
-    source = exceptions(registered=registered)
-    keys = "legal_entity_id, fiscal_period_id, control_cost_center_id, control_account_id, project_id, cell_id"
+    found = [
+        *_of_cells(scope),
+        _question(scope),
+        _rate(scope),
+        *_of_exceptions(scope, exceptions(registered=registered)),
+    ]
+    return {figure.key: figure for figure in found}
+
+
+def _of_cells(scope: Scope) -> list[Figure]:
+    rows = f"from mart_commitment_vs_actual\n{where(SPENDING, scope.here)}"
+    keys = (
+        "legal_entity_id, fiscal_period_id, control_cost_center_id, control_account_id, project_id, cell_id"
+    )
     committed = "pre_encumbrance_closing_group + encumbrance_closing_group"
-    named = (
-        "control_id, legal_entity_id, fiscal_period_id, level, disposition, owner, amount_group, business_key, message, exception_id"
+    said = {
+        "budget": ("Budget to date", "ytd_budget_group", """\
+            Effective budget of the fiscal year to date: original, adjustments, transfers and carry-forward of approved
+            versions."""),
+        "actual": ("Actual to date", "ytd_actual_group", """\
+            Posted ledger lines of the fiscal year to date, accruals included."""),
+        "commitments": ("Open commitments", committed, """\
+            Reserved by requisitions (pre-encumbrance) and obligated by orders (encumbrance), open at the end of the period."""),
+        "funds": ("Funds available", "funds_available_group", """\
+            Budget less actual of the window in which the entity checks availability, less what is reserved and obligated."""),
+    }  # fmt: skip
+    return [
+        Figure(
+            key, title, f"{' '.join(meaning.split())} Spending accounts of the periods shown, group currency.",
+            f"select {amount(expression)} as amount\n{rows}",
+            f"select {keys}, {expression} as amount\n{rows}\norder by abs({expression}) desc, cell_id",
+        )
+        for key, (title, expression, meaning) in said.items()
+    ]  # fmt: skip
+
+
+def _question(scope: Scope) -> Figure:
+    meaning = (
+        "Amount at risk of exceptions of the fiscal year to date that name a cell of the spending shown and say that two records "
+        "of a thing disagree. What has no amount in group currency is not in it."
+    )
+    counted = f"{count()} as exceptions, {count('e.amount_group is null')} as without_amount"
+    listed = "e.exception_id, e.control_id, e.legal_entity_id, e.fiscal_period_id, e.amount_group, e.message"
+    return Figure(
+        "question",
+        "In question",
+        meaning,
+        in_question(scope, f"{amount('e.amount_group')} as amount, {counted}"),
+        in_question(scope, listed, "order by e.amount_group desc nulls last, e.exception_id"),
     )
 
-    def cell_figure(key: str, title: str, meaning: str, expression: str) -> Figure:
-        return Figure(
-            key, title, f"{meaning} Spending accounts of the periods shown, group currency. Drill-down: {largest}.",
-            f"select {amount(expression)} as amount\n{cells}",
-            f"select {keys}, {expression} as amount\n{cells}\norder by abs({expression}) desc, cell_id",
-        )  # fmt: skip
 
-    found = [
-        cell_figure("budget", "Budget to date", "Effective budget of the fiscal year to date: original, adjustments, transfers and"
-                    " carry-forward of approved versions.", "ytd_budget_group"),
-        cell_figure("actual", "Actual to date", "Posted ledger lines of the fiscal year to date, accruals included.", "ytd_actual_group"),
-        cell_figure("commitments", "Open commitments", "Reserved by requisitions (pre-encumbrance) and obligated by orders (encumbrance), open"
-                    " at the end of the period.", committed),
-        cell_figure("funds", "Funds available", "Budget less actual of the window in which the entity checks availability, less what is reserved"
-                    " and obligated.", "funds_available_group"),
-        Figure("question", "In question", "Amount at risk of exceptions of the fiscal year to date that name a cell of the spending shown and say that"
-               " two records of a thing disagree. What has no amount in group currency is not in it.",
-               in_question(scope, f"{amount('e.amount_group')} as amount, {count()} as exceptions, {count('e.amount_group is null')} as without_amount"),
-               in_question(scope, "e.exception_id, e.control_id, e.legal_entity_id, e.fiscal_period_id, e.amount_group, e.message",
-                           "order by e.amount_group desc nulls last, e.exception_id")),
-        Figure("rate", "Reconciliation rate", "Comparisons that agree or are within tolerance, of all that were made; rounded down.",
-               f"select {count_sum('rows_matched + rows_within_tolerance')} as agree, {count_sum('rows_compared')} as compared\n"
-               f"from mart_control_results\n{where(scope.listed)}".rstrip(),
-               f"select control_id, control_name, legal_entity_id, fiscal_period_id, rows_compared, rows_failed, amount_group\n"
-               f"from mart_control_results\n{where('rows_failed > 0', scope.listed)}\norder by rows_failed desc, control_id, legal_entity_id, fiscal_period_id"),
-        Figure("exceptions", "Exceptions", "Comparisons that do not hold, and their amount at risk in group currency as far as it is known. Severity is by amount"
-               " and, where the register is published, age.",
-               f"select {count()} as exceptions, {amount('abs(amount_group)')} as amount, {count('amount_group is null')} as without_amount\n"
-               f"from {source}\n{where(scope.listed)}".rstrip(),
-               f"select {named}\nfrom {source}\n{where(scope.listed)}\norder by amount_group desc nulls last, exception_id"),
-        Figure("close", "Blocking the close", "Exceptions of blocking controls that are neither waived nor resolved.",
-               f"select {count()} as exceptions, {amount('abs(amount_group)')} as amount, {count('amount_group is null')} as without_amount\n"
-               f"from {source}\n{where('is_blocking', f'disposition not in {ANSWERED}', scope.listed)}",
-               f"select {named}\nfrom {source}\n{where('is_blocking', f'disposition not in {ANSWERED}', scope.listed)}\n"
-               "order by amount_group desc nulls last, exception_id"),
-    ]  # fmt: skip
-    return {figure.key: figure for figure in found}
+def _rate(scope: Scope) -> Figure:
+    agree = f"{count_sum('rows_matched + rows_within_tolerance')} as agree"
+    listed = "control_id, control_name, legal_entity_id, fiscal_period_id, rows_compared, rows_failed, amount_group"
+    return Figure(
+        "rate",
+        "Reconciliation rate",
+        "Comparisons that agree or are within tolerance, of all that were made; rounded down.",
+        f"select {agree}, {count_sum('rows_compared')} as compared\nfrom mart_control_results\n{where(scope.listed)}".rstrip(),
+        f"select {listed}\nfrom mart_control_results\n{where('rows_failed > 0', scope.listed)}\n"
+        "order by rows_failed desc, control_id, legal_entity_id, fiscal_period_id",
+    )
+
+
+def _of_exceptions(scope: Scope, source: str) -> list[Figure]:
+    said = {
+        "exceptions": ("Exceptions", where(scope.listed), """\
+            Comparisons that do not hold, and their amount at risk in group currency as far as it is known. Severity is by
+            amount and, where the register is published, age."""),
+        "close": ("Blocking the close", where("is_blocking", f"disposition not in {ANSWERED}", scope.listed), """\
+            Exceptions of blocking controls that are neither waived nor resolved."""),
+    }  # fmt: skip
+    unknown = f"{count('amount_group is null')} as without_amount"
+    counted = f"{count()} as exceptions, {amount('abs(amount_group)')} as amount, {unknown}"
+    listed = (
+        "control_id, legal_entity_id, fiscal_period_id, level, disposition, owner, amount_group, business_key, message, "
+        "exception_id"
+    )
+    order = "order by amount_group desc nulls last, exception_id"
+    return [
+        Figure(
+            key,
+            title,
+            " ".join(meaning.split()),
+            f"select {counted}\nfrom {source}\n{rows}".rstrip(),
+            "\n".join(line for line in (f"select {listed}", f"from {source}", rows, order) if line),
+        )
+        for key, (title, rows, meaning) in said.items()
+    ]
 
 
 def count_sum(expression: str) -> str:
@@ -151,12 +195,22 @@ def cell_drills(segments: Sequence[str]) -> list[str]:
     Args:
         segments: names that the deployment gives to its analytic segments.
     """
-    keys = ["legal_entity_id", "fiscal_period_id", "control_cost_center_id", "control_account_id", "project_id", *segments]
-    return [
+    keys = [
+        "legal_entity_id",
+        "fiscal_period_id",
+        "control_cost_center_id",
+        "control_account_id",
+        "project_id",
+        *segments,
+    ]
+    movements = (
         "select m.movement_on, m.movement_type, m.document_kind, m.document_key, m.amount_group\n"
         "from mart_commitment_movement as m\n"
         f"inner join mart_commitment_vs_actual as c using ({', '.join(keys)})\n"
-        "where c.cell_id = '...'\norder by m.movement_on, m.movement_id",
+        "where c.cell_id = '...'\norder by m.movement_on, m.movement_id"
+    )
+    return [
+        movements,
         "select * from mart_open_commitments where cell_id = '...' order by amount_open_group desc",
         "select * from mart_order_line where order_no = '...'",
         "select * from mart_ledger_balance where legal_entity_id = '...' and account_id = '...' order by fiscal_period_id",

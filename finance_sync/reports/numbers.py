@@ -39,7 +39,7 @@ class NumberFormat:
     def number(self, value: Decimal | int, places: int = 0) -> str:
         """A number with exactly ``places`` decimals, half away from zero; never a negative zero."""
         rounded = Decimal(value).quantize(Decimal(1).scaleb(-places), ROUND_HALF_UP)
-        text = f"{rounded if rounded else abs(rounded):,f}"
+        text = f"{rounded or abs(rounded):,f}"
         return text.translate({ord(","): self.thousands, ord("."): self.decimals})
 
     def amount(self, value: Decimal, currency: str | None) -> str:

@@ -27,7 +27,7 @@ from finance_sync.reports.scope import TREND
 _TEMPLATES = Path(__file__).parent / "templates"
 _MOST_TEXT = 240
 _MOST_BARS = 30
-_NOTHING = "–"
+_NOTHING = "\u2013"
 STATES = {
     "failed": "does not hold", "passed": "holds", "nothing_to_compare": "nothing to compare", "not_applicable": "not applicable",
 }  # fmt: skip
@@ -56,7 +56,7 @@ def render(report: Report, numbers: NumberFormat) -> str:
     css = (_TEMPLATES / "report.css").read_text(encoding="utf-8")
     digest = base64.b64encode(hashlib.sha256(css.encode()).digest()).decode()
     return environment.get_template("report.html").render(
-        report=report, scope=report.scope, currency=report.currency, css=Markup(css), css_hash=digest,
+        report=report, scope=report.scope, currency=report.currency, css=css, css_hash=digest,
         share=show.share, charts=_Charts(report, numbers), states=STATES, windows=WINDOWS, kinds=CHANGES,
         ages=_ages(report), movements=tables.MOVEMENTS, limits=tables, trend_length=TREND,
         levels=[*reversed(SEVERITY_ORDER)], dispositions=("open", "assigned", "explained", "waived", "resolved"),
@@ -75,8 +75,8 @@ class _Show:
         if value is None:
             return Markup('<span class="nil">{}</span>').format(_NOTHING)
         shown = self._numbers.number(value, places_of(currency))
-        sign = Markup(' class="minus"') if value < 0 else Markup("")
-        return Markup('<data{} value="{}">{}</data>').format(sign, f"{value:f}", shown)
+        name = Markup(' class="minus"') if value < 0 else Markup(' class="nil"') if value == 0 else Markup("")
+        return Markup('<data{} value="{}">{}</data>').format(name, f"{value:f}", shown)
 
     def group(self, value: Decimal | None) -> Markup:
         """An amount in group currency."""
@@ -86,7 +86,8 @@ class _Show:
         """A number of things."""
         if value is None:
             return Markup('<span class="nil">{}</span>').format(_NOTHING)
-        return Markup('<data value="{}">{}</data>').format(value, self._numbers.number(value))
+        name = Markup("") if value else Markup(' class="nil"')
+        return Markup('<data{} value="{}">{}</data>').format(name, value, self._numbers.number(value))
 
     def share(self, part: int, whole: int) -> Markup:
         """A share in percent; a dash of nothing."""
@@ -151,7 +152,10 @@ def source_text(value: Any, most: int = _MOST_TEXT) -> Markup:
 def clean(value: Any) -> str:
     """A text in one line, without control characters and signs that turn the direction of text."""
     text = "" if value is None else str(value)
-    shown = ("\ufffd" if unicodedata.category(sign) in {"Cc", "Cf", "Cs", "Co"} else sign for sign in " ".join(text.split()))
+    shown = (
+        "\ufffd" if unicodedata.category(sign) in {"Cc", "Cf", "Cs", "Co"} else sign
+        for sign in " ".join(text.split())
+    )
     return "".join(shown)
 
 
@@ -170,4 +174,10 @@ def day_text(value: date | datetime | None) -> Markup:
 def _ages(report: Report) -> Sequence[str]:
     """Bands of age in use: unknown only where it is."""
     unknown = any("unknown" in row["ages"] for row in report.owners)
-    return (*tables.AGES, "unknown") if unknown and report.registered else ("unknown",) if unknown else tables.AGES
+    return (
+        (*tables.AGES, "unknown")
+        if unknown and report.registered
+        else ("unknown",)
+        if unknown
+        else tables.AGES
+    )

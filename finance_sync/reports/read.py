@@ -143,7 +143,10 @@ def _entities(ask: Callable[[str], list[Row]], scope: Scope) -> list[Row]:
         for name in ("budget", "actual", "pre", "enc", "funds")
         for kind in ("functional", "group")
     }
-    rows = [{**empty, "legal_entity_id": entity.id, "currency": entity.currency, **found.pop(entity.id, {})} for entity in scope.entities]  # fmt: skip
+    rows = [
+        {**empty, "legal_entity_id": entity.id, "currency": entity.currency, **found.pop(entity.id, {})}
+        for entity in scope.entities
+    ]
     rows += [found[name] for name in sorted(found)]
     for row in rows:
         name = row["legal_entity_id"]
@@ -220,9 +223,15 @@ def _controls(results: Sequence[Row], groups: Sequence[Row]) -> list[Row]:
     for number, row in found.items():
         mine = listed.get(number, {"exceptions": 0, "amount": _ZERO, "without_amount": 0, "levels": {}})
         row.update({name: mine[name] for name in ("exceptions", "amount", "without_amount")})
-        row["worst"] = max(mine["levels"], key=lambda level: order.index(level) if level in order else 99, default="")
+        row["worst"] = max(
+            mine["levels"], key=lambda level: order.index(level) if level in order else 99, default=""
+        )
         row["state"] = next(
-            (name for name in ("failed", "passed", "nothing_to_compare", "not_applicable") if name in row["statuses"]),
+            (
+                name
+                for name in ("failed", "passed", "nothing_to_compare", "not_applicable")
+                if name in row["statuses"]
+            ),
             "nothing_to_compare",
         )
     return [found[number] for number in sorted(found)]
@@ -245,7 +254,11 @@ def _trend(rows: Sequence[Row], scope: Scope) -> Row:
             mine[width - 1 - offset][total] += row[total]
             whole[width - 1 - offset][total] += row[total]
     columns = [
-        [names[len(names) - width + place] for _, names in sorted(scope.back.items()) if len(names) - width + place >= 0]
+        [
+            names[len(names) - width + place]
+            for _, names in sorted(scope.back.items())
+            if len(names) - width + place >= 0
+        ]
         for place in range(width)
     ]
     return {"columns": columns, "controls": controls_, "all": whole}
@@ -281,4 +294,7 @@ def _by_age(row: Row) -> tuple[int, str]:
     """Age bands by their first day, ``over`` and ``none`` behind."""
     band = str(row["age_band"] or "")
     first = band.partition("-")[0].rpartition(" ")[2]
-    return (int(first) + band.startswith("over") if first.isdigit() else 99_999, str(row.get("commitment_kind", "")))
+    return (
+        int(first) + band.startswith("over") if first.isdigit() else 99_999,
+        str(row.get("commitment_kind", "")),
+    )

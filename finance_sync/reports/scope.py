@@ -98,13 +98,13 @@ def report_scope(deployment: Deployment, day: date, asked: str | None = None) ->
     calendars = _calendars(deployment)
     entities = tuple(
         Entity(row["legal_entity_id"], row["name"], row["functional_currency"], row["calendar_id"])
-        for row in sorted(deployment.reference["entities"].to_pylist(), key=lambda row: row["legal_entity_id"])
+        for row in sorted(
+            deployment.reference["entities"].to_pylist(), key=lambda row: row["legal_entity_id"]
+        )
     )
     known = {period.id: period for periods in calendars.values() for period in periods}
     if asked is not None and asked not in known:
-        raise DeploymentError(
-            f"fiscal period {asked!r} is in no calendar", remedy=did_you_mean(asked, known)
-        )
+        raise DeploymentError(f"fiscal period {asked!r} is in no calendar", remedy=did_you_mean(asked, known))
     chosen = known.get(asked or "")
     until = min(chosen.ends_on, day) if chosen else day
     used = {entity.calendar for entity in entities}
@@ -120,7 +120,9 @@ def report_scope(deployment: Deployment, day: date, asked: str | None = None) ->
         periods=periods,
         back={name: _before(calendars[name], period)[-TREND:] for name, period in periods.items()},
         year={
-            name: tuple(item.id for item in calendars[name] if item.year == period.year and _until(item, period))
+            name: tuple(
+                item.id for item in calendars[name] if item.year == period.year and _until(item, period)
+            )
             for name, period in periods.items()
         },
     )

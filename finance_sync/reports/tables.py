@@ -50,8 +50,9 @@ def by_entity(scope: Scope) -> str:
         for name, column in sums.items()
     ]
     return (
-        "select legal_entity_id, min(currency_code) as currency, min(funds_window) as first_window, max(funds_window) as last_window, "
-        f"{', '.join(columns)} from mart_commitment_vs_actual {where(SPENDING, scope.here)} group by legal_entity_id"
+        "select legal_entity_id, min(currency_code) as currency, min(funds_window) as first_window, "
+        f"max(funds_window) as last_window, {', '.join(columns)} "
+        f"from mart_commitment_vs_actual {where(SPENDING, scope.here)} group by legal_entity_id"
     )
 
 
@@ -190,7 +191,7 @@ def largest(scope: Scope, *, registered: bool) -> str:
 
 def runs() -> str:
     """The last two runs that brought something new, the last one first."""
-    return "select run_id, business_date, at from exception_run order by at desc, run_id desc limit 2"
+    return "select r.run_id, r.business_date, r.at from exception_run as r order by r.at desc, r.run_id desc limit 2"
 
 
 def events(run_id: str, scope: Scope) -> str:
@@ -201,8 +202,8 @@ def events(run_id: str, scope: Scope) -> str:
 def changed(run_id: str, event: str, scope: Scope) -> str:
     """The largest exceptions that a run opened, closed or found again."""
     return (
-        "select r.exception_id, r.control_id, r.legal_entity_id, r.fiscal_period_id, r.business_key, r.message, r.owner, r.severity, "
-        f"r.amount_group, r.reopened_because {_of_run(run_id, scope)} and h.event = {literal(event)} "
+        "select r.exception_id, r.control_id, r.legal_entity_id, r.fiscal_period_id, r.business_key, r.message, r.owner, "
+        f"r.severity, r.amount_group, r.reopened_because {_of_run(run_id, scope)} and h.event = {literal(event)} "
         "order by case when r.amount_group is null then 1 else 0 end, abs(r.amount_group) desc, r.exception_id "
         f"limit {MOST_CHANGES}"
     )
@@ -211,7 +212,9 @@ def changed(run_id: str, event: str, scope: Scope) -> str:
 def acts(since: str, scope: Scope) -> str:
     """What people did since a moment."""
     period = scope.listed.replace("fiscal_period_id", "r.fiscal_period_id")
-    source = "from exception_history as h inner join exception_register as r on r.exception_id = h.exception_id"
+    source = (
+        "from exception_history as h inner join exception_register as r on r.exception_id = h.exception_id"
+    )
     condition = where("h.run_id is null", f"h.at > {literal(since)}", period)
     return f"select h.event, {count()} as exceptions {source} {condition} group by h.event"
 
@@ -219,12 +222,14 @@ def acts(since: str, scope: Scope) -> str:
 def freshness() -> str:
     """Every object of the sources: how old, how many rows, what was rejected."""
     return (
-        "select system, system_title, object, object_title, owner, freshness, latency_target_hours, last_contact_on, last_batch_on, "
-        "data_as_of, rows_landed, rejected_open from mart_sync_health"
+        "select system, system_title, object, object_title, owner, freshness, latency_target_hours, last_contact_on, "
+        "last_batch_on, data_as_of, rows_landed, rejected_open from mart_sync_health"
     )
 
 
 def _of_run(run_id: str, scope: Scope) -> str:
     period = scope.listed.replace("fiscal_period_id", "r.fiscal_period_id")
-    source = "from exception_history as h inner join exception_register as r on r.exception_id = h.exception_id"
+    source = (
+        "from exception_history as h inner join exception_register as r on r.exception_id = h.exception_id"
+    )
     return f"{source} {where(f'h.run_id = {literal(run_id)}', period)}"

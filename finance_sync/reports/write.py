@@ -8,10 +8,11 @@ from __future__ import annotations
 import os
 import re
 from dataclasses import dataclass
+from decimal import localcontext
 from pathlib import Path
 
 from finance_sync.catalog import Deployment
-from finance_sync.errors import WarehouseError
+from finance_sync.errors import FinanceSyncError
 from finance_sync.settings import Settings
 
 LATEST = "latest.html"
@@ -57,9 +58,11 @@ def render_report(
     from finance_sync.warehouse.publish import open_published
 
     scope = report_scope(deployment, deployment.business_date(settings), period)
-    with open_published(settings) as reading:
-        report = read_report(reading, deployment, scope)
-    return render(report, NumberFormat.named(numbers or settings.number_format)), report.version
+    # Sums of amounts with up to 38 digits stay exact.
+    with localcontext(prec=76):
+        with open_published(settings) as reading:
+            report = read_report(reading, deployment, scope)
+        return render(report, NumberFormat.named(numbers or settings.number_format)), report.version
 
 
 def write_report(
@@ -81,7 +84,8 @@ def write_report(
         numbers: likewise.
 
     Raises:
-        DeploymentError, WarehouseError: see :func:`render_report`; or the file cannot be written.
+        DeploymentError, WarehouseError: see :func:`render_report`.
+        FinanceSyncError: the file cannot be written.
     """
     html, version = render_report(settings, deployment, period=period, numbers=numbers)
     day = deployment.business_date(settings).isoformat()
@@ -94,7 +98,7 @@ def write_report(
         if out is None and period is None:
             _link(settings.reports_dir / LATEST, path.name)
     except OSError as error:
-        raise WarehouseError(
+        raise FinanceSyncError(
             f"the report cannot be written to {path}: {error.strerror}", remedy="give another --out"
         ) from error
     return Written(path, len(content), version)

@@ -230,9 +230,7 @@ class PostgresWarehouse:
                 cursor.execute(sql)
                 return decimals_from_opaque(cursor.fetch_arrow_table())
 
-            names = query(
-                f"select table_name from information_schema.tables where table_schema = '{schema}'"
-            )
+            names = query(f"select table_name from information_schema.tables where table_schema = '{schema}'")
             if names.num_rows:
                 held = ", ".join(f"{quoted(schema)}.{quoted(name)}" for name in names[0].to_pylist())
                 cursor.execute(f"lock table {held} in access share mode")

@@ -313,9 +313,7 @@ def open_published(settings: Settings) -> Iterator[Reading]:
             try:
                 return query(sql)
             except Exception as error:
-                raise WarehouseError(
-                    f"the query failed: {error}", remedy="correct the statement"
-                ) from error
+                raise WarehouseError(f"the query failed: {error}", remedy="correct the statement") from error
 
         names = asked(f"select table_name from information_schema.tables where table_schema = '{schema}'")
         yield Reading(version, frozenset(names["table_name"].to_pylist()), asked)
