@@ -95,7 +95,9 @@ class _Reading:
             self._checked(event.asset_check_evaluation_data)
         if event.event_type == dg.DagsterEventType.STEP_FAILURE:
             self._step_failed(event)
-        elif event.event_type == dg.DagsterEventType.RUN_FAILURE and not (self.technical or self.blocked_by):
+        elif event.event_type == dg.DagsterEventType.RUN_FAILURE and not (
+            self.technical or self.blocked_by or facts.REPORT_ERROR in self.report
+        ):
             self.technical.append(event.message or "the run failed")
 
     def summary(self, run_id: str, site: Site) -> RunSummary:

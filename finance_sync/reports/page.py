@@ -136,7 +136,7 @@ class _Charts:
             return Markup('<span class="nil">{}</span>').format(_NOTHING)
         values = [cell["failed"] if cell["compared"] else None for cell in cells]
         said = ", ".join("none compared" if value is None else str(value) for value in values)
-        return trend(values, title=f"Failed comparisons of {number} by period, oldest first: {said}")
+        return trend(values, title=f"Failed comparisons of {clean(number)} by period, oldest first: {said}")
 
 
 def source_text(value: Any, most: int = _MOST_TEXT) -> Markup:
