@@ -9,6 +9,7 @@ import time
 from collections import defaultdict
 from datetime import date
 from decimal import ROUND_HALF_UP, Decimal
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -307,7 +308,7 @@ def test_texts_of_sources_stay_texts(empty: Published, name: str) -> None:
         if name.startswith("on") or name == "style"
     ]
     assert not re.search("[\u0000-\u0008\u000b-\u001f\u202a-\u202e\u2066-\u2069]", html)
-    seen = name[:20].split("\u202e")[0]
+    seen = name[:20].partition("\u202e")[0]
     assert any(seen in element.text for element in page.find("bdi"))
     assert max(len(element.text) for element in page.find("bdi")) <= 600
 
@@ -327,7 +328,7 @@ def test_the_page_loads_nothing_and_is_accessible(full: Published) -> None:
     levels = [int(element.tag[1]) for element in page.all if re.fullmatch("h[1-6]", element.tag)]
     assert levels[0] == 1
     assert levels.count(1) == 1
-    assert all(after <= before + 1 for before, after in zip(levels, levels[1:], strict=False))
+    assert all(after <= before + 1 for before, after in pairwise(levels))
     assert {"header", "nav", "main", "footer"} <= {element.tag for element in page.all}
     assert all(element.attributes.get("scope") in {"col", "row"} for element in page.find("th"))
     for table in page.find("table"):
