@@ -204,10 +204,10 @@ def cell_drills(segments: Sequence[str]) -> list[str]:
         *segments,
     ]
     movements = (
-        "select m.movement_on, m.movement_type, m.document_kind, m.document_key, m.amount_group\n"
+        "select m.movement_on, m.record_key, m.movement_type, m.document_kind, m.document_key, m.amount_group\n"
         "from mart_commitment_movement as m\n"
         f"inner join mart_commitment_vs_actual as c using ({', '.join(keys)})\n"
-        "where c.cell_id = '...'\norder by m.movement_on, m.movement_id"
+        "where c.cell_id = '...'\norder by m.movement_on, m.record_key, m.movement_type, m.document_key, m.sequence_no"
     )
     return [
         movements,
