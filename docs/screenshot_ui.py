@@ -1,6 +1,6 @@
-"""Pictures of the Dagster UI for the README: asset graph, a run, a failing check with its sample and remedy.
+"""Pictures for the README: the report, and of the Dagster UI asset graph, a run, a failing check with its sample and remedy.
 
-Usage: python docs/screenshot_ui.py [--home DIR] [--out docs/images] [--port 3333] Needs a data home with at
+Usage: python docs/screenshot_ui.py [--home DIR] [--out docs/images] [--port 3333] [--only report] Needs a data home with at
     least one run, and Debian's chromium and chromium-driver. Everything stays on 127.0.0.1. Not part of `make
     test`.
 """
@@ -22,9 +22,11 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from finance_sync.catalog import load_deployment
 from finance_sync.orchestration.instance import settings_environment, write_home
 from finance_sync.orchestration.ui import ui_command
-from finance_sync.settings import export, load_settings
+from finance_sync.reports import write_report
+from finance_sync.settings import Settings, export, load_settings
 
 CHROME_ARGUMENTS = [
     "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
@@ -148,13 +150,18 @@ def main() -> int:
     parser.add_argument("--deployment", type=Path)
     parser.add_argument("--out", type=Path, default=Path(__file__).parent / "images")
     parser.add_argument("--port", type=int, default=3333)
+    parser.add_argument("--only", choices=["report", "ui"], help="only these pictures")
     parser.add_argument("--width", type=int, default=1600)
     parser.add_argument("--height", type=int, default=1200)
     options = parser.parse_args()
     settings = load_settings(home=options.home, deployment=options.deployment)
+    options.out.mkdir(parents=True, exist_ok=True)
+    if options.only != "ui":
+        report_picture(settings, options.out / "report.png", options.port + 1)
+    if options.only == "report":
+        return 0
     write_home(settings)
     export(settings_environment(settings))
-    options.out.mkdir(parents=True, exist_ok=True)
     ui, driver = f"http://127.0.0.1:{options.port}", f"http://127.0.0.1:{options.port + 1}"
     with tempfile.TemporaryDirectory() as scratch:
         folder = Path(scratch)
@@ -169,6 +176,21 @@ def main() -> int:
             finally:
                 browser.close()
     return 0
+
+
+def report_picture(settings: Settings, path: Path, port: int) -> None:
+    """The head of the report, as a laptop shows it."""
+    with tempfile.TemporaryDirectory() as scratch:
+        folder = Path(scratch)
+        written = write_report(settings, load_deployment(settings), out=folder / "report.html")
+        with process(["chromedriver", f"--port={port}"], folder / "driver.log"):
+            wait_for(f"http://127.0.0.1:{port}/status")
+            browser = Browser(f"http://127.0.0.1:{port}", 1280, 1500, str(folder / "profile"))
+            try:
+                browser.open(written.path.as_uri(), wait_for="Definitions and drill-down", settle=0.5)
+                browser.save(path)
+            finally:
+                browser.close()
 
 
 def pictures(browser: Browser, ui: str, out: Path) -> None:

@@ -16,6 +16,7 @@ import typer
 from typer.core import TyperGroup
 
 from finance_sync.cli_exceptions import audit_app, exceptions_app
+from finance_sync.cli_report import report
 from finance_sync.errors import DeploymentError, FinanceSyncError
 
 if TYPE_CHECKING:
@@ -48,6 +49,7 @@ crosswalk_app = typer.Typer(no_args_is_help=True, help="The mapping of codes.")
 app.add_typer(crosswalk_app, name="crosswalk")
 app.add_typer(exceptions_app, name="exceptions")
 app.add_typer(audit_app, name="audit")
+app.command()(report)
 
 
 class OutputFormat(StrEnum):

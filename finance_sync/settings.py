@@ -47,6 +47,10 @@ class Settings(BaseSettings):
         default=None,
         description="postgresql://... of Dagster's own runs and events; empty is SQLite in the data home.",
     )
+    number_format: Literal["en", "de", "fr", "ch"] = Field(
+        default="en",
+        description="How the report writes numbers: en 1,234.56, de 1.234,56, fr (narrow space), ch (apostrophe).",
+    )
     nightly_cron: str = Field(default="0 2 * * *", description="When the nightly schedule starts.")
     nightly_zone: str = Field(default="UTC", description="IANA time zone of nightly_cron.")
     as_of: date | None = Field(
@@ -90,6 +94,11 @@ class Settings(BaseSettings):
     def publish_dir(self) -> Path:
         """Folder of the published marts; ``current`` in it points at the last good version."""
         return self.home / "publish"
+
+    @property
+    def reports_dir(self) -> Path:
+        """Folder of the HTML reports."""
+        return self.home / "reports"
 
     @property
     def dbt_dir(self) -> Path:

@@ -1,4 +1,4 @@
-"""The register for readers: two relations beside the marts, joined to mart_exceptions by exception_id.
+"""The register for readers: relations beside the marts, joined to mart_exceptions by exception_id.
 
 Belongs here: what they hold. Does not: writing them out (warehouse.publish).
 """
@@ -19,11 +19,12 @@ from finance_sync.settings import Settings
 from finance_sync.warehouse.publish import Beside
 
 # The chain is proved in the database; readers get each entry's own hash.
+_RUNS = {"run_id": "text", "business_date": "date", "at": "text"}
 _HISTORY = {name: kind for name, kind in tables.HISTORY.items() if name != "prev_hash"}
 
 
 def register_relations(settings: Settings) -> list[Beside]:
-    """Relations ``exception_register`` and ``exception_history``; empty while there is no register.
+    """Relations ``exception_register``, ``exception_history``, ``exception_run``; empty while there is no register.
 
     Raises:
         OperationsError: the operations database cannot be opened.
@@ -33,6 +34,7 @@ def register_relations(settings: Settings) -> list[Beside]:
     return [
         Beside("exception_register", ("exception_id",), state, _reader(operations, _register)),
         Beside("exception_history", ("seq",), state, _reader(operations, _history)),
+        Beside("exception_run", ("at", "run_id"), state, _reader(operations, _runs)),
     ]
 
 
@@ -40,8 +42,8 @@ def _reader(
     operations: Operations | None, read: Callable[[Operations], pl.DataFrame]
 ) -> Callable[[], pa.Table]:
     empty = _register_of(pl.DataFrame(schema=tables.schema_of(tables.COLUMNS)), date.min)
-    if read is _history:
-        empty = pl.DataFrame(schema=tables.schema_of(_HISTORY))
+    if read is not _register:
+        empty = pl.DataFrame(schema=tables.schema_of(_HISTORY if read is _history else _RUNS))
     return lambda: _plain(empty if operations is None else read(operations))
 
 
@@ -75,6 +77,13 @@ def _history(operations: Operations) -> pl.DataFrame:
     with operations.reading() as connection:
         columns = [tables.history.c[name] for name in _HISTORY]
         return tables.read_frame(connection, sa.select(*columns), _HISTORY)
+
+
+def _runs(operations: Operations) -> pl.DataFrame:
+    """The runs that brought a new build, by which "since the run before" can be told."""
+    with operations.reading() as connection:
+        columns = [tables.runs.c[name] for name in _RUNS]
+        return tables.read_frame(connection, sa.select(*columns), _RUNS)
 
 
 def _plain(frame: pl.DataFrame) -> pa.Table:

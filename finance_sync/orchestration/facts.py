@@ -39,6 +39,7 @@ SAMPLE, TRUNCATED = "sample", "sample is"
 VERSION, PATH, TABLES = "version", "path", "rows by relation"
 TESTS, REBUILT = "tests passed", "rebuilt from nothing"
 SUMMARY = "summary"
+REPORT_FILE, REPORT_ERROR = "report", "report not written"
 
 BLOCKED_BY = "publication stopped by"
 

@@ -1,11 +1,12 @@
 """The end of a run: publish the marts for readers, then say how the run went.
 
-Belongs here: the two last steps. Does not: how publishing works (warehouse.publish), what the summary says
-(summary).
+Belongs here: the two last steps. Does not: how publishing works (warehouse.publish), what the report shows (reports) or the
+summary says (summary).
 """
 
 # No postponed annotations here: Dagster reads the type of `context`.
 from collections.abc import Iterator
+from typing import Any
 
 import dagster as dg
 
@@ -14,9 +15,10 @@ from finance_sync.orchestration import facts
 from finance_sync.orchestration.dbt_assets import layer_of, models
 from finance_sync.orchestration.keys import PUBLISHED, REGISTER, REPORT, model_key
 from finance_sync.orchestration.lock import hold_home
-from finance_sync.orchestration.record import read_run
+from finance_sync.orchestration.record import read_run, with_report
 from finance_sync.orchestration.site import Site
 from finance_sync.orchestration.summary import as_markdown
+from finance_sync.reports import write_report
 from finance_sync.warehouse.publish import publish
 
 _OWNER = ["team:data-engineering"]
@@ -68,17 +70,20 @@ def report_asset(site: Site) -> dg.AssetsDefinition:
         deps=[PUBLISHED],
         group_name="publication",
         owners=_OWNER,
-        kinds={"markdown"},
+        kinds={"html"},
         description=(
-            "What the run did, for a controller. Fails when something technical failed, "
-            "after everything that could be done without it is done."
+            "What the run did, and the report of the published marts as one HTML file, for controllers. Fails when something "
+            "technical failed, after everything that could be done without it is done."
         ),
     )
 
     @dg.multi_asset(name=facts.REPORT_STEP, specs=[spec])
     def run(context: dg.AssetExecutionContext) -> Iterator[dg.MaterializeResult[None]]:
-        summary = read_run(context.instance, context.run.run_id, site)
-        yield dg.MaterializeResult(metadata={facts.SUMMARY: dg.MetadataValue.md(as_markdown(summary))})
+        told = _write_report(context, site)
+        summary = with_report(read_run(context.instance, context.run.run_id, site), facts.plain(told))
+        yield dg.MaterializeResult(
+            metadata={**told, facts.SUMMARY: dg.MetadataValue.md(as_markdown(summary))}
+        )
         if summary.technical:
             raise dg.Failure(
                 description="Technical failures; everything that could be done without them is done:\n"
@@ -87,3 +92,14 @@ def report_asset(site: Site) -> dg.AssetsDefinition:
             )
 
     return run
+
+
+def _write_report(context: dg.AssetExecutionContext, site: Site) -> dict[str, dg.MetadataValue[Any]]:
+    """Write the report; a failure, even an unforeseen one, is told and takes nothing from the figures, which stand."""
+    site.progress("writing the report")
+    try:
+        done = write_report(site.settings, site.deployment)
+    except Exception as error:
+        context.log.exception("the report could not be written")
+        return {facts.REPORT_ERROR: dg.MetadataValue.text(f"{type(error).__name__}: {error}")}
+    return {facts.REPORT_FILE: dg.MetadataValue.path(str(done.path))}

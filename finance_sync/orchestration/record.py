@@ -5,7 +5,9 @@ Belongs here: from Dagster's events to the RunSummary. Does not: how it is shown
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import dagster as dg
@@ -43,6 +45,23 @@ def read_run(instance: dg.DagsterInstance, run_id: str, site: Site) -> RunSummar
     return reading.summary(run_id, site)
 
 
+def with_report(summary: RunSummary, found: Mapping[str, Any]) -> RunSummary:
+    """A summary that knows what became of the report.
+
+    Args:
+        summary: of the run.
+        found: plain metadata of the report's asset.
+    """
+    path, error = found.get(facts.REPORT_FILE), found.get(facts.REPORT_ERROR)
+    return dataclasses.replace(
+        summary,
+        report=Path(str(path)) if path else summary.report,
+        technical=(*summary.technical, f"the report could not be written: {error}")
+        if error
+        else summary.technical,
+    )
+
+
 class _Reading:
     """What has been read so far."""
 
@@ -57,6 +76,7 @@ class _Reading:
         self.seconds: dict[str, float] = {}
         self._started: dict[str, float] = {}
         self.register: dict[str, int] = {}
+        self.report: dict[str, Any] = {}
         self.tests = 0
         self.version = ""
         self.unchanged = False
@@ -75,13 +95,15 @@ class _Reading:
             self._checked(event.asset_check_evaluation_data)
         if event.event_type == dg.DagsterEventType.STEP_FAILURE:
             self._step_failed(event)
-        elif event.event_type == dg.DagsterEventType.RUN_FAILURE and not (self.technical or self.blocked_by):
+        elif event.event_type == dg.DagsterEventType.RUN_FAILURE and not (
+            self.technical or self.blocked_by or facts.REPORT_ERROR in self.report
+        ):
             self.technical.append(event.message or "the run failed")
 
     def summary(self, run_id: str, site: Site) -> RunSummary:
         """The values read, with what the site says."""
         current = site.settings.publish_dir / "current"
-        return RunSummary(
+        summary = RunSummary(
             run_id=run_id,
             title=site.deployment.title,
             business_date=site.deployment.business_date(site.settings),
@@ -102,6 +124,7 @@ class _Reading:
             technical=tuple(self.technical),
             seconds=self.seconds,
         )
+        return with_report(summary, self.report)
 
     def _materialized(self, key: dg.AssetKey, found: Mapping[str, Any]) -> None:
         if key == PUBLISHED:
@@ -109,6 +132,8 @@ class _Reading:
             self.unchanged = found.get(facts.STATE) == "unchanged"
         elif key == REGISTER:
             self.register = {name: int(found[name]) for name in facts.REGISTER_COUNTS if name in found}
+        elif key == REPORT:
+            self.report = dict(found)
         elif (place := object_of(key)) is not None:
             self.objects.append(
                 ObjectLine(
@@ -121,7 +146,7 @@ class _Reading:
             )
         elif found.get(facts.STATE) == facts.STANDS:
             self.standing.add(key)
-        elif key != REPORT:
+        else:
             self.models.add(key)
             if facts.REBUILT in found:
                 self.rebuilt[key.path[0]] = str(found[facts.REBUILT])

@@ -96,6 +96,7 @@ class RunSummary:
         publication: folder of what readers see now; None when nothing was ever published.
         version: content hash of the publication of this run; empty when the run did not publish.
         unchanged: what was published equals what stood.
+        report: the HTML report of this run; None when the run did not write one.
         blocked_by: checks that stopped publication.
         technical: technical failures, each with its message.
         seconds: wall time by phase, in order.
@@ -117,6 +118,7 @@ class RunSummary:
     publication: Path | None = None
     version: str = ""
     unchanged: bool = False
+    report: Path | None = None
     blocked_by: Sequence[str] = ()
     technical: Sequence[str] = ()
     seconds: Mapping[str, float] = field(default_factory=dict)
@@ -182,6 +184,8 @@ def as_rich(summary: RunSummary) -> RenderableType:
         parts.append(Text(f"Register: {_register_line(summary)}", style="bold"))
     parts += _problems(summary)
     parts.append(Text.from_markup(_published_line(summary)))
+    if summary.report is not None:
+        parts.append(Text.from_markup(f"Report: [bold]{escape(str(summary.report))}[/bold]"))
     parts.append(Text(f"Time: {_time_line(summary)}", style="dim"))
     parts.append(Text.from_markup(
         'Look: [bold]finance-sync query "select * from mart_exceptions limit 20"[/bold]'
@@ -226,6 +230,8 @@ def as_markdown(summary: RunSummary) -> str:
         parts.append(f"**Publication stopped by** {', '.join(summary.blocked_by)}")
     if summary.publication is not None:
         parts.append(f"**Marts:** `{summary.publication}`")
+    if summary.report is not None:
+        parts.append(f"**Report:** `{summary.report}`")
     return "\n\n".join(parts)
 
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, Protocol, cast
 from urllib.parse import parse_qs, unquote, urlsplit
@@ -220,6 +220,21 @@ class PostgresWarehouse:
         with self._cursor() as cursor:
             cursor.execute(sql)
             return decimals_from_opaque(cursor.fetch_arrow_table())
+
+    @contextlib.contextmanager
+    def hold(self, schema: str) -> Iterator[Callable[[str], pa.Table]]:
+        """Queries in one transaction that holds every relation of a schema: a swap of the schema waits for its end."""
+        with self._cursor() as cursor:
+
+            def query(sql: str) -> pa.Table:
+                cursor.execute(sql)
+                return decimals_from_opaque(cursor.fetch_arrow_table())
+
+            names = query(f"select table_name from information_schema.tables where table_schema = '{schema}'")
+            if names.num_rows:
+                held = ", ".join(f"{quoted(schema)}.{quoted(name)}" for name in names[0].to_pylist())
+                cursor.execute(f"lock table {held} in access share mode")
+            yield query
 
     def execute(self, sql: str) -> None:
         """See Warehouse.execute."""

@@ -13,7 +13,8 @@ from __future__ import annotations
 import json
 import os
 import shutil
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass
 from hashlib import sha256
 from pathlib import Path
@@ -265,6 +266,59 @@ def _note(settings: Settings, noted: _Noted) -> None:
     aside.replace(note)
 
 
+@dataclass(frozen=True)
+class Reading:
+    """One publication, held open: every query of it sees the same version.
+
+    Attributes:
+        version: content hash of the publication.
+        relations: names that can be queried.
+        query: runs a read-only statement; relations are found by their bare names.
+    """
+
+    version: str
+    relations: frozenset[str]
+    query: Callable[[str], pa.Table]
+
+
+@contextmanager
+def open_published(settings: Settings) -> Iterator[Reading]:
+    """Open the publication for several queries; never touches the warehouse that a run is writing.
+
+    Raises:
+        WarehouseError: nothing is published yet; ``query`` raises it when a statement is wrong (with the engine's words).
+    """
+    current = settings.publish_dir / "current"
+    with ExitStack() as cleanup:
+        query: Callable[[str], pa.Table]
+        if settings.engine == "postgres":
+            server = PostgresWarehouse(settings, read_only=True)
+            cleanup.callback(server.close)
+            server.execute("set search_path to reporting, published")
+            query, schema = cleanup.enter_context(server.hold("reporting")), "reporting"
+            version = current.resolve().name
+        else:
+            import duckdb
+
+            path = (current / READER_FILE).resolve()
+            if not path.exists():
+                raise WarehouseError(
+                    f"nothing is published in {settings.publish_dir}", remedy="run `finance-sync run` first"
+                )
+            connection = cleanup.enter_context(duckdb.connect(str(path), read_only=True))
+            query, schema = lambda sql: connection.sql(sql).to_arrow_table(), "main"
+            version = path.parent.name
+
+        def asked(sql: str) -> pa.Table:
+            try:
+                return query(sql)
+            except Exception as error:
+                raise WarehouseError(f"the query failed: {error}", remedy="correct the statement") from error
+
+        names = asked(f"select table_name from information_schema.tables where table_schema = '{schema}'")
+        yield Reading(version, frozenset(names["table_name"].to_pylist()), asked)
+
+
 def read_published(settings: Settings, sql: str) -> pa.Table:
     """Run a query on the published marts; never touches the warehouse that a run is writing.
 
@@ -275,30 +329,8 @@ def read_published(settings: Settings, sql: str) -> pa.Table:
     Raises:
         WarehouseError: nothing is published yet, or the statement is wrong (with the engine's words).
     """
-    if settings.engine == "postgres":
-        server = PostgresWarehouse(settings, read_only=True)
-        try:
-            server.execute("set search_path to reporting, published")
-            return server.query(sql)
-        except WarehouseError:
-            raise
-        except Exception as error:
-            raise WarehouseError(f"the query failed: {error}", remedy="correct the statement") from error
-        finally:
-            server.close()
-
-    import duckdb
-
-    path = settings.publish_dir / "current" / READER_FILE
-    if not path.exists():
-        raise WarehouseError(
-            f"nothing is published in {settings.publish_dir}", remedy="run `finance-sync run` first"
-        )
-    try:
-        with duckdb.connect(str(path.resolve()), read_only=True) as connection:
-            return connection.sql(sql).to_arrow_table()
-    except duckdb.Error as error:
-        raise WarehouseError(f"the query failed: {error}", remedy="correct the statement") from error
+    with open_published(settings) as reading:
+        return reading.query(sql)
 
 
 def _write_reader_file(

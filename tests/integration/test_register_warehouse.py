@@ -79,7 +79,7 @@ def test_marts_come_in_exactly_and_the_register_goes_out(tmp_path: Path, engine:
         return publish(settings, load_deployment(settings), prepared, register_relations(settings))
 
     first = published()
-    assert first.tables == {"exception_register": 2, "exception_history": 2}
+    assert first.tables == {"exception_register": 2, "exception_history": 2, "exception_run": 1}
     found = read_published(settings, "select * from exception_register order by exception_id").to_pylist()
     assert [one["amount_group"] for one in found] == [amount, None]
     assert [one["aspect"] for one in found] == ["", "price"]

@@ -416,15 +416,16 @@ def test_published_relations_have_a_state_that_moves_with_them_only(book: Book, 
     book.night([row("A", "12.5")])
     states = [item.state for item in register_relations(settings)]
     book.night([row("A", "12.5")], again=True)
-    register, history = register_relations(settings)
-    assert [register.state, history.state] == states
+    register, history, runs = register_relations(settings)
+    assert [register.state, history.state, runs.state] == states
     table = pl.DataFrame(pl.from_arrow(register.read()))
     assert table.select("age_days", "is_there", "is_overdue", "amount_group").rows() == [
         (0, True, False, Decimal("12.5"))
     ]
     assert history.read().num_rows == 1
+    assert runs.read().column("business_date").to_pylist() == [book.day]
     book.night([row("A", "12.5")], days=2)
     assert [item.state for item in register_relations(settings)] != states
     empty = [item.read() for item in register_relations(load_settings(home=tmp_path / "none"))]
-    assert [part.schema for part in empty] == [register.read().schema, history.read().schema]
-    assert [part.num_rows for part in empty] == [0, 0]
+    assert [part.schema for part in empty] == [item.read().schema for item in (register, history, runs)]
+    assert [part.num_rows for part in empty] == [0, 0, 0]

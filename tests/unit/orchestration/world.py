@@ -37,6 +37,7 @@ from finance_sync.orchestration import (
 )
 from finance_sync.orchestration.site import Site
 from finance_sync.orchestration.summary import RunSummary
+from finance_sync.reports import Written
 from finance_sync.settings import load_settings
 from finance_sync.warehouse.build import BuildResult
 from finance_sync.warehouse.project import ModelResult, Prepared
@@ -127,6 +128,7 @@ class World:
     said: list[str] = field(default_factory=list)
     synced: list[dict[str, Any]] = field(default_factory=list)
     register_fails: bool = False
+    report_fails: Exception | None = None
 
     def run(self, **arguments: Any) -> RunSummary:
         """The night."""
@@ -216,6 +218,11 @@ class World:
         link.symlink_to(version)
         return Publication(version, f"v{self.published}", {"mart_budget_vs_actual": 3}, unchanged=False)
 
+    def write_report(self, settings: Any, deployment: Any) -> Written:
+        if self.report_fails:
+            raise self.report_fails
+        return Written(settings.reports_dir / "of-the-run.html", 1234, f"v{self.published}")
+
 
 def verdict(check: Check, **values: Any) -> CheckResult:
     """A passing verdict, but for the given fields."""
@@ -257,6 +264,7 @@ def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> World:
     monkeypatch.setattr(register, "read_marts", lambda warehouse: nothing)
     monkeypatch.setattr(register, "sync", stand_in.sync)
     monkeypatch.setattr(publication, "publish", stand_in.publish)
+    monkeypatch.setattr(publication, "write_report", stand_in.write_report)
     monkeypatch.setattr(
         nightly, "load_site", lambda _, progress: dataclasses.replace(site, progress=progress)
     )
