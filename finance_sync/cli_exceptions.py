@@ -242,9 +242,14 @@ def _open(ctx: typer.Context) -> Iterator[tuple[Operations, Settings, Deployment
 
 def _filter(options: dict[str, Any], *, everything: bool = False) -> Filter:
     """The filter that a command's options say."""
+    from finance_sync.catalog.product import controls
     from finance_sync.exceptions.tables import STATUSES
     from finance_sync.exceptions.work import Filter
 
+    if unknown := sorted(set(options.get("control") or ()) - set(controls())):
+        raise OperationsError(
+            f"there is no control {unknown[0]!r}", remedy=f"there are {', '.join(sorted(controls()))}"
+        )
     lists = ("ids", "control", "entity", "period", "status", "severity", "owner", "assignee")
     values: dict[str, Any] = {name: tuple(options.get(name) or ()) for name in lists}
     values |= {name: options[name] for name in ("key", "min_age", "max_age", "overdue", "escalated")}
@@ -311,7 +316,11 @@ def _act(ctx: typer.Context, verb: Any, options: dict[str, Any], **what: Any) ->
 
 def _confirm(page: Page, disposition: Disposition, currency: str) -> None:
     _print_page(page, most=10)
-    _say(_total(page, currency, shown=min(10, page.total)))
+    _say(
+        _total(
+            page, currency, shown=min(10, page.total), more="the same filter of `exceptions list` shows all"
+        )
+    )
     if not typer.confirm(f"{disposition.verb.capitalize()} these {page.total:,} exceptions?"):
         raise OperationsError("nothing was changed", remedy="narrow the filter down, or say yes")
 
@@ -332,12 +341,12 @@ def _report(done: Done, what: str, page: Page) -> None:
         typer.echo(f"  and {len(left) - _MOST_REFUSALS:,} more")
 
 
-def _total(page: Page, currency: str, shown: int | None = None) -> str:
+def _total(
+    page: Page, currency: str, shown: int | None = None, *, more: str = "more with --limit, or narrow it down"
+) -> str:
     shown = page.rows.height if shown is None else shown
     unknown = f", {page.without_amount:,} without amount" if page.without_amount else ""
-    cut = (
-        f" Shown are the worst {shown:,}: more with --limit, or narrow it down." if shown < page.total else ""
-    )
+    cut = f" Shown are the worst {shown:,}: {more}." if shown < page.total else ""
     noun = "exception" if page.total == 1 else "exceptions"
     return f"{page.total:,} {noun}, {page.amount_group:,.4f} {currency} at risk{unknown}.{cut}"
 

@@ -79,8 +79,8 @@ def write_report(
         settings: see :func:`render_report`.
         deployment: likewise.
         period: likewise.
-        out: the file; None is one in ``<home>/reports``, named by business date, period and version. The one of a run is also
-            ``latest.html`` there.
+        out: the file; None is one in ``<home>/reports``, named by business date, period and version, and by
+            ``numbers`` where they are not those of the settings. The one of a run is also ``latest.html`` there.
         numbers: likewise.
 
     Raises:
@@ -90,12 +90,14 @@ def write_report(
     html, version = render_report(settings, deployment, period=period, numbers=numbers)
     day = deployment.business_date(settings).isoformat()
     about = re.sub(r"[^A-Za-z0-9.-]+", "_", period) if period else "run"
-    path = out or settings.reports_dir / f"{day}-{about}-{version}.html"
+    # another number format is another page: it does not take the place of the night's
+    own = f"-{numbers}" if numbers and numbers != settings.number_format else ""
+    path = out or settings.reports_dir / f"{day}-{about}-{version}{own}.html"
     content = html.encode("utf-8", errors="replace")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         _replace(path, content)
-        if out is None and period is None:
+        if out is None and period is None and not own:
             _link(settings.reports_dir / LATEST, path.name)
     except OSError as error:
         raise FinanceSyncError(
