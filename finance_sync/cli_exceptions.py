@@ -246,7 +246,7 @@ def _filter(options: dict[str, Any], *, everything: bool = False) -> Filter:
     from finance_sync.exceptions.tables import STATUSES
     from finance_sync.exceptions.work import Filter
 
-    if unknown := sorted(set(options.get("control") or ()) - set(controls())):
+    if unknown := sorted({name.upper() for name in options.get("control") or ()} - set(controls())):
         raise OperationsError(
             f"there is no control {unknown[0]!r}", remedy=f"there are {', '.join(sorted(controls()))}"
         )

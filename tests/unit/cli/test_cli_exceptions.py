@@ -116,7 +116,10 @@ def test_one_is_shown_with_its_history(book: Book) -> None:
         (("resolve", "--control", "C07"), "to resolve needs a reason\n  -> say why with --reason"),
         (("assign", "--control", "C07"), "whom to assign to is not said\n  -> give --to NAME, or --nobody"),
         (("resolve", "--reason", "x"), "nothing says which exceptions to resolve\n  -> give ids or a filter"),
-        (("resolve", "--control", "C99", "--reason", "x"), "there is no control 'C99'\n  -> there are C01, C02"),
+        (
+            ("resolve", "--control", "C99", "--reason", "x"),
+            "there is no control 'C99'\n  -> there are C01, C02",
+        ),
         (("resolve", "--key", "nothing like it", "--reason", "x"), "no exception fits\n  -> look with"),
         (("show", "abc"), "'abc' is no id of an exception\n  -> give its 32 characters"),
     ],
