@@ -129,7 +129,7 @@ def _cells(sheet: Any, formats: dict[str, Any], rows: pl.DataFrame, first: int) 
             # Text first: the cell's number is the decimal's own digits, read once.
             values.append(column.cast(pl.String))
         else:
-            values.append(guarded(column) if kind == "text" else column)
+            values.append(guarded(column).alias(name) if kind == "text" else column)
     text, number, day = sheet.write_string, sheet.write_number, sheet.write_datetime
     plain = [formats[kind] for kind in kinds]
     odd_format = {"text": formats["guard"], "amount": formats["exact"]}
