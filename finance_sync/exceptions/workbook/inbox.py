@@ -61,6 +61,13 @@ class PutAway:
         """Read, and no row is left for somebody to look at."""
         return self.taken is not None and self.taken.left.is_empty()
 
+    @property
+    def summary(self) -> str:
+        """Rows by outcome, or why it could not be read."""
+        if self.taken is None:
+            return f"nothing was taken in: {self.error}"
+        return ", ".join(f"{count:,} {name}" for name, count in self.taken.counts.items()) or "no rows"
+
 
 def waiting(inbox: Path, *, settled: float = SETTLED_SECONDS) -> list[Waiting]:
     """Files to take in, oldest first; none that hides, is a link, or changed within so many seconds."""
