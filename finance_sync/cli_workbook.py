@@ -32,9 +32,15 @@ AllOrNothing = Annotated[
 @workbook_app.command("export")
 def export_(
     ctx: typer.Context,
-    owner: Annotated[list[str] | None, typer.Option("--owner", help="Queue; repeatable. Default, or all: every queue.")] = None,
-    folder: Annotated[Path | None, typer.Option("--folder", help="Where to; default <home>/workbooks.")] = None,
-    limit: Annotated[int, typer.Option(min=1, max=200_000, help="Most exceptions in a workbook, worst first.")] = 10_000,
+    owner: Annotated[
+        list[str] | None, typer.Option("--owner", help="Queue; repeatable. Default, or all: every queue.")
+    ] = None,
+    folder: Annotated[
+        Path | None, typer.Option("--folder", help="Where to; default <home>/workbooks.")
+    ] = None,
+    limit: Annotated[
+        int, typer.Option(min=1, max=200_000, help="Most exceptions in a workbook, worst first.")
+    ] = 10_000,
 ) -> None:
     """Write a workbook for each queue: its exceptions that are not resolved, with documents and control totals."""
     from finance_sync.exceptions.workbook.export import Source, export
@@ -59,8 +65,12 @@ def import_(
     files: Annotated[list[Path], typer.Argument(help="Filled workbooks.")],
     actor: Actor = None,
     all_or_nothing: AllOrNothing = False,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would come of it; change nothing.")] = False,
-    report: Annotated[Path | None, typer.Option("--report", help="Folder for a report per file, every row in it.")] = None,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Say what would come of it; change nothing.")
+    ] = False,
+    report: Annotated[
+        Path | None, typer.Option("--report", help="Folder for a report per file, every row in it.")
+    ] = None,
 ) -> None:
     """Take filled workbooks into the register, each in one transaction; exit code 1 when a row or a file was left alone."""
     from finance_sync.exceptions.history import Act
@@ -83,7 +93,9 @@ def import_(
             _print(taken, dry_run=dry_run)
             if report is not None:
                 report.mkdir(parents=True, exist_ok=True)
-                (report / f"{path.name}.report.txt").write_text(report_text(taken, act.actor), encoding="utf-8")
+                (report / f"{path.name}.report.txt").write_text(
+                    report_text(taken, act.actor), encoding="utf-8"
+                )
     raise typer.Exit(1 if left else 0)
 
 

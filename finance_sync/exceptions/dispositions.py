@@ -28,7 +28,12 @@ PAST: dict[Verb, str] = {
 }
 _MOST_TEXT = 4000
 # Columns that say what is asked of a row, as Disposition does of many.
-ASKED = {"asked_reason": pl.String, "asked_assignee": pl.String, "asked_until": pl.Date, "asked_limit": AMOUNT}
+ASKED = {
+    "asked_reason": pl.String,
+    "asked_assignee": pl.String,
+    "asked_until": pl.Date,
+    "asked_limit": AMOUNT,
+}
 
 
 @dataclass(frozen=True)

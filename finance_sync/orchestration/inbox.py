@@ -24,7 +24,7 @@ _EVERY_SECONDS = 30
 def workbooks_job(site: Site) -> dg.JobDefinition:
     """Takes in what lies in the inbox. It needs no run's lock: writers of the register stand in line by themselves."""
 
-    @dg.op(name="take_in_workbooks", out={})
+    @dg.op(name="take_in_workbooks")
     def take_in_workbooks(context: dg.OpExecutionContext) -> None:
         operations = open_operations(site.settings, create=False)
         if operations is None:

@@ -104,7 +104,8 @@ def export(
     for owner in wanted:
         if owner not in known:
             raise OperationsError(
-                f"the queue {owner!r} has no exceptions", remedy=f"queues that have: {', '.join(known) or 'none'}"
+                f"the queue {owner!r} has no exceptions",
+                remedy=f"queues that have: {', '.join(known) or 'none'}",
             )
     folder.mkdir(parents=True, exist_ok=True)
     return [_one(source, folder, owner, most) for owner in (wanted or known)]
@@ -140,9 +141,10 @@ def _read(source: Source, owner: str, most: int) -> tuple[Origin, Page, pl.DataF
 
 def _notes(page: Page, rows: pl.DataFrame) -> list[str]:
     said = [
-        "Fill in the green columns of sheet Exceptions and put the file into the inbox. Leave a row's Disposition empty to do nothing.",
-        "assign: Assign to. explain: Reason, and if you like Valid until and Limit. waive: Reason and Valid until; without Limit "
-        "the amount as it stands. resolve: Reason. A Comment is kept in the history.",
+        "Fill in the green columns of sheet Exceptions and put the file into the inbox.",
+        "A row whose Disposition is empty is left as it is; a Comment is kept in the history.",
+        "assign: Assign to. explain: Reason, and if you like Valid until and Limit. resolve: Reason.",
+        "waive: Reason and Valid until; without a Limit it holds for the amount as it stands.",
         "Limit is an amount in group currency. A text that begins like a formula has an apostrophe before it.",
     ]
     if page.truncated:
@@ -150,7 +152,9 @@ def _notes(page: Page, rows: pl.DataFrame) -> list[str]:
     amounts = [column.name for column in SHOWN if column.kind == "amount"]
     inexact = rows.select((~fits_number(pl.col(amounts))).sum()).sum_horizontal().item()
     if inexact:
-        said.append(f"{inexact:,} amounts have more than 15 digits: they stand as text (yellow), because a number would change them.")
+        said.append(
+            f"{inexact:,} amounts have more than 15 digits: they stand as text (yellow), because a number would change them."
+        )
     return said
 
 
@@ -166,7 +170,11 @@ def _totals(every: pl.DataFrame, rows: pl.DataFrame) -> list[tuple[str, pl.DataF
         amount.filter(pl.col("inside")).sum().alias("At risk, in this workbook"),
     ]
     made = [("All", inside.select(pl.lit("all").alias("Queue"), *measures))]
-    for title, name in (("By control", "control_id"), ("By entity", "legal_entity_id"), ("By severity", "severity")):
+    for title, name in (
+        ("By control", "control_id"),
+        ("By entity", "legal_entity_id"),
+        ("By severity", "severity"),
+    ):
         groups = inside.group_by(cell_text(pl.col(name)).alias(title[3:].capitalize())).agg(measures)
         made.append((title, groups.sort(pl.first())))
     return made
@@ -190,7 +198,9 @@ def _documents(source: Source, keys: Sequence[str]) -> tuple[list[Sheet], list[s
         total = int(source.query(f"select count(*) as n {where}").to_pylist()[0]["n"])
         if not total:
             continue
-        found = source.query(f"select {key} as business_key, {relation}.* {where} order by 1 limit {MOST_DOCUMENTS}")
+        found = source.query(
+            f"select {key} as business_key, {relation}.* {where} order by 1 limit {MOST_DOCUMENTS}"
+        )
         frame = _plain(pl.DataFrame(pl.from_arrow(found)))
         opened |= set(frame["business_key"])
         cut = f" CUT: the first {frame.height:,} of {total:,} rows are here." if total > frame.height else ""

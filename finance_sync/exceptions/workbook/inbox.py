@@ -1,7 +1,7 @@
 """The inbox: workbooks that people have put down are taken in and put away with what became of them.
 
-``inbox/<person>/file.xlsx`` is read as that person, ``inbox/file.xlsx`` as the actor of the settings. Whoever may write to a person's
-folder acts for that person: give folders their rights.
+``inbox/<person>/file.xlsx`` is read as that person, ``inbox/file.xlsx`` as the actor of the settings. Whoever may write to a
+person's folder acts for that person: give folders their rights.
 
 Belongs here: which files, in which order, where they go; the report as text. Does not: what a file changes (take_in).
 """
@@ -77,7 +77,10 @@ def waiting(inbox: Path, *, settled: float = SETTLED_SECONDS) -> list[Waiting]:
         folders += [
             (folder, folder.name)
             for folder in inbox.iterdir()
-            if folder.is_dir() and not folder.is_symlink() and folder.name not in {DONE, FAILED} and _visible(folder)
+            if folder.is_dir()
+            and not folder.is_symlink()
+            and folder.name not in {DONE, FAILED}
+            and _visible(folder)
         ]
     latest = time.time() - settled
     for folder, actor in folders:
@@ -122,7 +125,12 @@ def empty_inbox(
 
 
 def _one(
-    operations: Operations, inbox: Path, one: Waiting, act: Act, today: Mapping[str, date], all_or_nothing: bool  # noqa: FBT001
+    operations: Operations,
+    inbox: Path,
+    one: Waiting,
+    act: Act,
+    today: Mapping[str, date],
+    all_or_nothing: bool,  # noqa: FBT001
 ) -> PutAway:
     taken, error = None, ""
     try:
@@ -150,7 +158,9 @@ def report_text(taken: TakenIn, actor: str) -> str:
         *(f"{count:8,} {name:13} {OUTCOMES[name]}" for name, count in taken.counts.items()),
     ]
     left = taken.left
-    rest = taken.rows.join(left.select("exception_id", "row"), on=["exception_id", "row"], how="anti", nulls_equal=True)
+    rest = taken.rows.join(
+        left.select("exception_id", "row"), on=["exception_id", "row"], how="anti", nulls_equal=True
+    )
     for title, rows in (("Left alone", left), ("The others", rest)):
         if rows.height:
             lines += ["", title]

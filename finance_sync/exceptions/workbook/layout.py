@@ -49,7 +49,8 @@ SHOWN: tuple[Column, ...] = (
     Column("Exception", ID, width=34), Column("Control", "control_id", width=8), Column("Entity", "legal_entity_id", width=8),
     Column("Period", "fiscal_period_id", width=16), Column("Business key", "business_key", width=34),
     Column("Aspect", "aspect", width=16), Column("Finding", "finding"), Column("Reason code", "reason_code", width=22),
-    Column("Message", "message", width=60), Column("Left system", "left_system_name"), Column("Left value", "left_value", width=18),
+    Column("Message", "message", width=60), Column("Left system", "left_system_name"),
+    Column("Left value", "left_value", width=18),
     Column("Left amount", "left_amount", "amount", 16), Column("Right system", "right_system_name"),
     Column("Right value", "right_value", width=18), Column("Right amount", "right_amount", "amount", 16),
     Column("Difference", "difference_amount", "amount", 16), Column("Currency", "currency_code", width=9),
@@ -57,7 +58,8 @@ SHOWN: tuple[Column, ...] = (
     Column("Functional currency", "functional_currency", width=10), Column("At risk, group", "amount_group", "amount", 18),
     Column("Group currency", "group_currency", width=10), Column("Supplier", "supplier_id"), Column("Account", "account_id"),
     Column("Cost center", "cost_center_id"), Column("Document date", "document_date", "date", 12),
-    Column("Severity", "severity", width=10), Column("Opened", "opened_on", "date", 12), Column("Age in days", "age_days", "integer", 8),
+    Column("Severity", "severity", width=10), Column("Opened", "opened_on", "date", 12),
+    Column("Age in days", "age_days", "integer", 8),
     Column("Deadline", "deadline_on", "date", 12), Column("Status", "status", width=10), Column("Assignee", "assignee", width=16),
 )  # fmt: skip
 FILLED: tuple[Column, ...] = (

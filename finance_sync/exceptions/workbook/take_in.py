@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
+from typing import Any
 
 import polars as pl
 import sqlalchemy as sa
@@ -19,20 +20,45 @@ from finance_sync.exceptions import history, tables
 from finance_sync.exceptions.dispositions import ASKED, PAST, dispose_each, lacking
 from finance_sync.exceptions.history import EVENT, Act
 from finance_sync.exceptions.tables import AMOUNT, LIFE
-from finance_sync.exceptions.workbook.layout import FILLED, ID, SHOWN, VERBS, VERSION, Origin, shown, unguarded
+from finance_sync.exceptions.workbook.layout import (
+    FILLED,
+    ID,
+    SHOWN,
+    VERBS,
+    VERSION,
+    Origin,
+    shown,
+    unguarded,
+)
 from finance_sync.exceptions.workbook.read import Filled, read
 from finance_sync.operations import Operations
 
 # Outcome -> what it means; the first four leave nothing to do.
 OUTCOMES = {
-    "applied": "done", "unchanged": "it is so already", "untouched": "nothing was asked", "deleted": "the row was taken out: nothing was asked",
-    "held back": "good, but other rows are not and all or nothing was asked for", "conflict": "changed since the export",
-    "gone": "gone from the books since the export", "unknown": "no such exception in this workbook", "twice": "the exception stands in several rows",
-    "changed cell": "a cell that is not to be filled in was changed", "formula": "a cell holds a formula or an error",
-    "incomplete": "something is missing", "invalid": "a value is not what it must be", "refused": "the act does not suit",
-}  # fmt: skip
+    "applied": "done",
+    "unchanged": "it is so already",
+    "untouched": "nothing was asked",
+    "deleted": "the row was taken out: nothing was asked",
+    "held back": "good, but other rows are not and all or nothing was asked for",
+    "conflict": "changed since the export",
+    "gone": "gone from the books since the export",
+    "unknown": "no such exception in this workbook",
+    "twice": "the exception stands in several rows",
+    "changed cell": "a cell that is not to be filled in was changed",
+    "formula": "a cell holds a formula or an error",
+    "incomplete": "something is missing",
+    "invalid": "a value is not what it must be",
+    "refused": "the act does not suit",
+}
 GOOD = ("applied", "unchanged", "untouched", "deleted")
-_ROWS = {"row": pl.Int64, ID: pl.String, "control_id": pl.String, "business_key": pl.String, "outcome": pl.String, "message": pl.String}
+_ROWS = {
+    "row": pl.Int64,
+    ID: pl.String,
+    "control_id": pl.String,
+    "business_key": pl.String,
+    "outcome": pl.String,
+    "message": pl.String,
+}
 _MOST_COMMENT, _MOST_TOLD = 4000, 60
 _NONE = pl.lit(None, dtype=pl.String)
 
@@ -44,8 +70,8 @@ class TakenIn:
     Attributes:
         file: its name.
         origin: of the workbook.
-        rows: row (NULL: not in the sheet any more), exception_id, control_id, business_key, outcome, message: one per row of the sheet
-            and per exported row that is missing from it, in the sheet's order.
+        rows: row (NULL: not in the sheet any more), exception_id, control_id, business_key, outcome, message: one per row of the
+            sheet and per exported row that is missing from it, in the sheet's order.
     """
 
     file: str
@@ -98,7 +124,9 @@ def take_in(
         if all_or_nothing and plan.rows.filter(~pl.col("outcome").is_in(GOOD)).height:
             held = pl.col("outcome") == "applied"
             plan = _Plan(
-                plan.rows.with_columns(pl.when(held).then(pl.lit("held back")).otherwise("outcome").alias("outcome")),
+                plan.rows.with_columns(
+                    pl.when(held).then(pl.lit("held back")).otherwise("outcome").alias("outcome")
+                ),
                 plan.changed.clear(),
                 plan.events.clear(),
             )
@@ -126,9 +154,17 @@ def _parsed(filled: Filled) -> pl.DataFrame:
         pl.when(verb.is_not_null() & ~verb.is_in(list(VERBS)))
         .then(pl.format("Disposition {} is none of " + ", ".join(VERBS), text["disposition"]))
         .when(day.is_not_null() & until.is_null())
-        .then(pl.format("Valid until {} is not a date: enter it as a date, or as 2026-06-30", text["asked_until"]))
+        .then(
+            pl.format(
+                "Valid until {} is not a date: enter it as a date, or as 2026-06-30", text["asked_until"]
+            )
+        )
         .when(text["asked_limit"].is_not_null() & limit.is_null())
-        .then(pl.format("Limit {} is not an amount: enter a number with four decimals at most", text["asked_limit"]))
+        .then(
+            pl.format(
+                "Limit {} is not an amount: enter a number with four decimals at most", text["asked_limit"]
+            )
+        )
         .otherwise(_NONE)
     )
     return filled.rows.with_columns(
@@ -167,7 +203,9 @@ def _known(
     rows = tables.read_frame(connection, sa.select(register).where(register.c[ID].in_(listed)))
     comments = tables.read_frame(
         connection,
-        sa.select(entries.c[ID], entries.c.details).where(entries.c.event == "commented", entries.c[ID].in_(listed)),
+        sa.select(entries.c[ID], entries.c.details).where(
+            entries.c.event == "commented", entries.c[ID].in_(listed)
+        ),
         tables.HISTORY,
     )
     return rows.join(asked.select(ID).unique(), on=ID, how="semi"), comments
@@ -176,9 +214,16 @@ def _known(
 def _judged(asked: pl.DataFrame, known: pl.DataFrame, filled: Filled) -> pl.DataFrame:
     """Rows with the register's beside them and ``outcome``, ``message`` where they cannot be applied; NULL where they may."""
     origin = filled.origin
-    now = shown(known, origin.day, origin.group_currency).rename({column.name: f"now_{column.name}" for column in SHOWN})
+    now = shown(known, origin.day, origin.group_currency).rename(
+        {column.name: f"now_{column.name}" for column in SHOWN}
+    )
     rows = asked.join(now, left_on=ID, right_on=f"now_{ID}", how="left", maintain_order="left")
-    said = {"disposition_reason": "reg_reason", "valid_until": "reg_until", "limit_group": "reg_limit", "disposed_amount": "reg_amount"}
+    said = {
+        "disposition_reason": "reg_reason",
+        "valid_until": "reg_until",
+        "limit_group": "reg_limit",
+        "disposed_amount": "reg_amount",
+    }
     rows = rows.join(
         known.select(ID, VERSION, "gone_on", *said).rename(said), on=ID, how="left", maintain_order="left"
     )
@@ -186,7 +231,8 @@ def _judged(asked: pl.DataFrame, known: pl.DataFrame, filled: Filled) -> pl.Data
     same = pl.col(VERSION) == pl.col("exported_version")
     asks = pl.col("asks")
     no_verb = pl.col("disposition").is_null() & pl.any_horizontal(
-        pl.col(name).is_not_null() for name in ("asked_assignee", "asked_reason", "asked_until", "asked_limit")
+        pl.col(name).is_not_null()
+        for name in ("asked_assignee", "asked_reason", "asked_until", "asked_limit")
     )
     # What is wrong with the file's own row comes first: it is what the person can mend.
     cases = (
@@ -222,10 +268,13 @@ def _judged(asked: pl.DataFrame, known: pl.DataFrame, filled: Filled) -> pl.Data
         ),
     )  # fmt: skip
     never = pl.lit(value=False)
-    outcome, message = pl.when(never).then(_NONE), pl.when(never).then(_NONE)
+    outcome: Any = pl.when(never).then(_NONE)
+    message: Any = pl.when(never).then(_NONE)
     for when, name, told in cases:
         outcome, message = outcome.when(when).then(pl.lit(name)), message.when(when).then(told)
-    return rows.with_columns(outcome.otherwise(_NONE).alias("outcome"), message.otherwise(_NONE).alias("message"))
+    return rows.with_columns(
+        outcome.otherwise(_NONE).alias("outcome"), message.otherwise(_NONE).alias("message")
+    )
 
 
 def _any(*names: str) -> pl.Expr:
@@ -304,7 +353,9 @@ def _planned(
         done = dispose_each(known.join(asked, on=ID), verb, act, today)
         changed.append(done.changed)
         events.append(done.events)
-        results.append(done.changed.select(ID, pl.lit("applied").alias("new"), pl.lit(PAST[verb]).alias("told")))
+        results.append(
+            done.changed.select(ID, pl.lit("applied").alias("new"), pl.lit(PAST[verb]).alias("told"))
+        )
         results.append(done.refused.select(ID, pl.lit("refused").alias("new"), pl.col("why").alias("told")))
     after = pl.concat(changed)
     result = pl.concat(results)
@@ -312,9 +363,14 @@ def _planned(
         pl.coalesce("outcome", "new").alias("outcome"), pl.coalesce("message", "told").alias("message")
     )
     said = _comments(rows, known, after, origin, comments)
-    commented = pl.col(ID).is_in(said[ID].implode()) & (pl.col("outcome").is_null() | (pl.col("outcome") == "unchanged"))
+    commented = pl.col(ID).is_in(said[ID].implode()) & (
+        pl.col("outcome").is_null() | (pl.col("outcome") == "unchanged")
+    )
     rows = rows.with_columns(
-        pl.when(commented).then(pl.lit("applied")).otherwise(pl.col("outcome").fill_null("unchanged")).alias("outcome"),
+        pl.when(commented)
+        .then(pl.lit("applied"))
+        .otherwise(pl.col("outcome").fill_null("unchanged"))
+        .alias("outcome"),
         pl.when(commented)
         .then(pl.lit("commented"))
         .otherwise(pl.col("message").fill_null("it was commented so already"))
@@ -330,11 +386,13 @@ def _comments(
     good = pl.col("outcome").is_null() | pl.col("outcome").is_in(["applied", "unchanged"])
     chosen = rows.filter(good & pl.col("asked_comment").is_not_null()).select(
         ID,
-        pl.struct(
-            pl.col("asked_comment").alias("comment"), pl.lit(origin.workbook).alias("workbook")
-        ).struct.json_encode().alias("details"),
+        pl.struct(pl.col("asked_comment").alias("comment"), pl.lit(origin.workbook).alias("workbook"))
+        .struct.json_encode()
+        .alias("details"),
     )
-    status = known.select(ID, "status").join(after.select(ID, pl.col("status").alias("after")), on=ID, how="left")
+    status = known.select(ID, "status").join(
+        after.select(ID, pl.col("status").alias("after")), on=ID, how="left"
+    )
     return (
         chosen.join(comments, on=[ID, "details"], how="anti", maintain_order="left")
         .join(status, on=ID, maintain_order="left")

@@ -76,7 +76,9 @@ def write(
     }  # fmt: skip
     book = xlsxwriter.Workbook(str(aside), options)
     # The same content gives the same file.
-    book.set_properties({"created": datetime.combine(origin.day, time(), UTC), "title": f"Exceptions {origin.owner}"})
+    book.set_properties(
+        {"created": datetime.combine(origin.day, time(), UTC), "title": f"Exceptions {origin.owner}"}
+    )
     formats = _formats(book)
     _write_totals(book, formats, origin, totals, notes)
     _write_exceptions(book, formats, origin, rows)
@@ -95,7 +97,13 @@ def _formats(book: Any) -> dict[str, Any]:
         "text": {"num_format": "@"}, "amount": {"num_format": _MONEY}, "date": {"num_format": "yyyy-mm-dd"},
         "integer": {"num_format": "0"}, "exact": {"num_format": "@", "align": "right", "bg_color": "#FFF2CC"},
     }  # fmt: skip
-    header = {"bold": True, "bg_color": "#1F3864", "font_color": "#FFFFFF", "text_wrap": True, "valign": "top"}
+    header = {
+        "bold": True,
+        "bg_color": "#1F3864",
+        "font_color": "#FFFFFF",
+        "text_wrap": True,
+        "valign": "top",
+    }
     opened = {"locked": False, "bg_color": "#E2EFDA", "border": 1, "border_color": "#A9D08E"}
     return {
         **{name: book.add_format({**plain, **more}) for name, more in made.items()},
