@@ -27,14 +27,41 @@ from finance_sync.warehouse.slices import literal
 Query = Callable[[str], pa.Table]
 MOST_ROWS = 10_000
 MOST_DOCUMENTS = 5_000
-# Sheet -> published relation, and what of it a business key names.
+
+
+@dataclass(frozen=True)
+class DrillDown:
+    """Where published documents behind exceptions are.
+
+    Attributes:
+        sheet: title.
+        relation: published table.
+        key: SQL of the business key that a row belongs to, of ``docs``; ``listed`` is mart_exceptions when it is joined by cell.
+        needs: columns that the relation must have; without them the publication is of another version.
+        of_cell: rows are of the exception's cell and period, for controls that judge cells.
+    """
+
+    sheet: str
+    relation: str
+    key: str
+    needs: tuple[str, ...]
+    of_cell: bool = False
+
+
+_ORDER = "docs.source_system || '|' || docs.order_no || '|' || docs.order_line_no"
+_CELL = ("cell_id", "fiscal_period_id")
 DRILL_DOWNS = (
-    ("Order lines", "mart_order_line", "record_key"),
-    ("Receipts and invoices", "mart_grni_document", "order_key"),
-    ("Commitment movements", "mart_commitment_movement", "record_key"),
-    ("Variance of orders", "mart_variance_document", "order_key"),
-    ("Ledger lines of cells", "mart_actual_line", "cell_id || '|' || fiscal_period_id"),
-    ("Budget lines of cells", "mart_budget_line", "cell_id || '|' || fiscal_period_id"),
+    DrillDown("Order lines", "mart_order_line", "docs.record_key", ("record_key",)),
+    DrillDown("Receipts and invoices", "mart_grni_document", "docs.order_key", ("order_key",)),
+    DrillDown("Commitment movements", "mart_commitment_movement", "docs.record_key", ("record_key",)),
+    DrillDown(
+        "Variance of orders", "mart_variance_document", _ORDER, ("source_system", "order_no", "order_line_no")
+    ),
+    DrillDown("Ledger lines of cells", "mart_actual_line", "listed.business_key", _CELL, of_cell=True),
+    DrillDown("Budget lines of cells", "mart_budget_line", "listed.business_key", _CELL, of_cell=True),
+)
+_OF_CELLS = (
+    "C25"  # the one control whose exceptions are cells; of others the cell only says where they belong
 )
 
 
@@ -184,27 +211,33 @@ def _documents(source: Source, keys: Sequence[str]) -> tuple[list[Sheet], list[s
     """Published documents that the business keys name, bounded."""
     if not source.publication or not keys:
         return [], ["No documents: nothing is published." if keys else "No exceptions."]
-    names = ", ".join(literal(relation) for _, relation, _ in DRILL_DOWNS)
+    names = ", ".join(literal(one.relation) for one in DRILL_DOWNS)
     listed = source.query(
-        f"select distinct table_name from information_schema.columns where table_name in ({names})"
+        f"select distinct table_name, column_name from information_schema.columns where table_name in ({names})"
     ).to_pylist()
-    there = {row["table_name"] for row in listed}
+    there = {(row["table_name"], row["column_name"]) for row in listed}
     wanted = ", ".join(literal(key) for key in keys)
     sheets, opened = [], set()
-    for title, relation, key in DRILL_DOWNS:
-        if relation not in there:
+    for one in DRILL_DOWNS:
+        if not {(one.relation, name) for name in one.needs} <= there:
             continue
-        where = f"from {relation} where {key} in ({wanted})"
-        total = int(source.query(f"select count(*) as n {where}").to_pylist()[0]["n"])
+        joined = (
+            "inner join mart_exceptions as listed on listed.cell_id = docs.cell_id "
+            f"and listed.fiscal_period_id = docs.fiscal_period_id and listed.control_id = {literal(_OF_CELLS)}"
+            if one.of_cell
+            else ""
+        )
+        rows = f"from {one.relation} as docs {joined} where {one.key} in ({wanted})"
+        total = int(source.query(f"select count(*) as n {rows}").to_pylist()[0]["n"])
         if not total:
             continue
         found = source.query(
-            f"select {key} as business_key, {relation}.* {where} order by 1 limit {MOST_DOCUMENTS}"
+            f"select {one.key} as business_key, docs.* {rows} order by 1 limit {MOST_DOCUMENTS}"
         )
         frame = _plain(pl.DataFrame(pl.from_arrow(found)))
         opened |= set(frame["business_key"])
         cut = f" CUT: the first {frame.height:,} of {total:,} rows are here." if total > frame.height else ""
-        sheets.append(Sheet(title, frame, f"{relation}, by the business key of the exception.{cut}"))
+        sheets.append(Sheet(one.sheet, frame, f"{one.relation}, by the business key of the exception.{cut}"))
     said = f"{len(opened & set(keys)):,} of {len(keys):,} business keys have published documents in this workbook."
     return sheets, [said, *(f"{sheet.name}: {sheet.note}" for sheet in sheets if "CUT" in sheet.note)]
 

@@ -159,7 +159,15 @@ def test_documents_behind_a_difference_are_bounded_and_say_so(
         "create table mart_grni_document as select * from (values ('it''s|1', '=x', 1.5::decimal(28, 4)), ('it''s|1', 'b', 2), "
         "('it''s|1', 'c', 3), ('other', 'd', 4)) as t(order_key, document_no, amount_txn)"
     )
-    book.night([row("it's|1"), row("none|1")])
+    connection.execute("create table mart_variance_document as select 'of another version' as order_key")
+    connection.execute(
+        "create table mart_exceptions as select 'C25' as control_id, 'over' as business_key, 'x' as cell_id, 'p' as fiscal_period_id "
+        "union all select 'C07', 'it''s|1', 'x', 'p'"
+    )
+    connection.execute(
+        "create table mart_budget_line as select 'x' as cell_id, 'p' as fiscal_period_id, 7.5::decimal(28, 4) as amount"
+    )
+    book.night([row("it's|1"), row("none|1"), row("over", control="C25")])
     file = openpyxl.load_workbook(exported(book, query=lambda sql: connection.sql(sql).to_arrow_table()))
     rows = list(file["Receipts and invoices"].iter_rows(values_only=True))
     assert (
@@ -168,8 +176,13 @@ def test_documents_behind_a_difference_are_bounded_and_say_so(
     )
     assert [line[0] for line in rows[2:]] == ["it's|1", "it's|1"]
     assert {line[2] for line in rows[2:]} <= {"'=x", "b", "c"}
+    # The lines of a cell are those of the exception that is about the cell.
+    assert [line[:4] for line in list(file["Budget lines of cells"].iter_rows(values_only=True))[2:]] == [
+        ("over", "x", "p", 7.5)
+    ]
+    assert "Variance of orders" not in file.sheetnames
     said = [cell.value for cell in file["Control totals"]["A"]]
-    assert "1 of 2 business keys have published documents in this workbook." in said
+    assert "2 of 3 business keys have published documents in this workbook." in said
 
 
 def test_what_is_filled_in_is_done_once(either: Book) -> None:
