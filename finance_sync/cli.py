@@ -17,6 +17,7 @@ from typer.core import TyperGroup
 
 from finance_sync.cli_exceptions import audit_app, exceptions_app
 from finance_sync.cli_report import report
+from finance_sync.cli_workbook import workbook_app
 from finance_sync.errors import DeploymentError, FinanceSyncError
 
 if TYPE_CHECKING:
@@ -50,6 +51,7 @@ app.add_typer(crosswalk_app, name="crosswalk")
 app.add_typer(exceptions_app, name="exceptions")
 app.add_typer(audit_app, name="audit")
 app.command()(report)
+app.add_typer(workbook_app, name="workbook")
 
 
 class OutputFormat(StrEnum):

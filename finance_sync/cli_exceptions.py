@@ -76,7 +76,7 @@ def list_(
     from finance_sync.exceptions.work import find
 
     wanted = _filter(choice, everything=everything)
-    with _open(ctx) as (operations, settings, deployment, _):
+    with opened(ctx) as (operations, settings, deployment, _):
         page = find(operations, wanted, deployment.business_date(settings), limit=limit)
     if output is Output.table:
         _print_page(page)
@@ -99,7 +99,7 @@ def show(
     from finance_sync.cli_output import text
     from finance_sync.exceptions.work import look
 
-    with _open(ctx) as (operations, *_):
+    with opened(ctx) as (operations, *_):
         known, entries = look(operations, exception_id)
     events = [{**entry, "details": json.loads(entry["details"])} for entry in entries.iter_rows(named=True)]
     if as_json:
@@ -210,7 +210,7 @@ def audit_verify(ctx: typer.Context) -> None:
     """Prove that the history is what was written; exit code 1 and the first broken entry when it is not."""
     from finance_sync.exceptions.history import verify
 
-    with _open(ctx) as (operations, *_):
+    with opened(ctx) as (operations, *_):
         verdict = verify(operations)
     if not verdict.holds:
         typer.echo(
@@ -224,7 +224,12 @@ def audit_verify(ctx: typer.Context) -> None:
 
 
 @contextmanager
-def _open(ctx: typer.Context) -> Iterator[tuple[Operations, Settings, Deployment, datetime]]:
+def opened(ctx: typer.Context) -> Iterator[tuple[Operations, Settings, Deployment, datetime]]:
+    """The register, the settings, the deployment and this moment.
+
+    Raises:
+        OperationsError: there is no register yet.
+    """
     from finance_sync.catalog import load_deployment
     from finance_sync.operations import open_operations
     from finance_sync.settings import load_settings
@@ -293,7 +298,7 @@ def _act(ctx: typer.Context, verb: Any, options: dict[str, Any], **what: Any) ->
         )
     if verb == "reopen" and not wanted.ids and not wanted.status:
         wanted = replace(wanted, status=("explained", "waived", "resolved"))
-    with _open(ctx) as (operations, settings, deployment, now):
+    with opened(ctx) as (operations, settings, deployment, now):
         day, today = deployment.business_date(settings), local_days(settings, deployment, now)
         act = Act(options["actor"] or settings.actor_name, now, day)
         page = find(operations, wanted, day, limit=None)

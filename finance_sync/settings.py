@@ -86,6 +86,11 @@ class Settings(BaseSettings):
         return str(self.home / "landing")
 
     @property
+    def inbox(self) -> Path:
+        """Folder in which people put filled workbooks."""
+        return self.home / "inbox"
+
+    @property
     def warehouse_path(self) -> Path:
         """File of the embedded warehouse."""
         return self.home / "warehouse" / "warehouse.duckdb"

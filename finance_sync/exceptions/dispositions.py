@@ -27,6 +27,13 @@ PAST: dict[Verb, str] = {
     "reopen": "reopened",
 }
 _MOST_TEXT = 4000
+# Columns that say what is asked of a row, as Disposition does of many.
+ASKED = {
+    "asked_reason": pl.String,
+    "asked_assignee": pl.String,
+    "asked_until": pl.Date,
+    "asked_limit": AMOUNT,
+}
 
 
 @dataclass(frozen=True)
@@ -91,7 +98,7 @@ class Outcome:
 
 
 def dispose(rows: pl.DataFrame, wanted: Disposition, act: Act, today: Mapping[str, date]) -> Outcome:
-    """Apply an act to rows of the register.
+    """Apply one act to rows of the register.
 
     Args:
         rows: tables.COLUMNS.
@@ -102,9 +109,47 @@ def dispose(rows: pl.DataFrame, wanted: Disposition, act: Act, today: Mapping[st
     Returns:
         Outcome; a row is changed whole or refused whole.
     """
-    rows = rows.with_columns(_refusal(wanted, today).alias("why"))
+    asked = rows.with_columns(
+        pl.lit(wanted.reason or None, dtype=pl.String).alias("asked_reason"),
+        pl.lit(wanted.assignee, dtype=pl.String).alias("asked_assignee"),
+        pl.lit(wanted.valid_until, dtype=pl.Date).alias("asked_until"),
+        pl.lit(wanted.limit_group, dtype=AMOUNT).alias("asked_limit"),
+    )
+    return dispose_each(asked, wanted.verb, act, today)
+
+
+def lacking(verb: Verb) -> pl.Expr:
+    """What is missing for an act, row by row, from the columns of ASKED; NULL when it is complete (see Disposition.check)."""
+    reason, until, limit = pl.col("asked_reason"), pl.col("asked_until"), pl.col("asked_limit")
+    never = pl.lit(value=False)
+    return (
+        pl.when((reason.str.strip_chars().fill_null("") == "") if verb != "assign" else never)
+        .then(pl.lit(f"to {verb} needs a reason"))
+        .when(reason.str.len_chars() > _MOST_TEXT)
+        .then(pl.lit(f"the reason is longer than {_MOST_TEXT} characters"))
+        .when(until.is_null() if verb == "waive" else never)
+        .then(pl.lit("a waiver needs an end: the last day on which it holds"))
+        .when(limit < 0)
+        .then(pl.format("the limit {} is negative", limit.cast(pl.String)))
+        .otherwise(pl.lit(None, dtype=pl.String))
+    )
+
+
+def dispose_each(rows: pl.DataFrame, verb: Verb, act: Act, today: Mapping[str, date]) -> Outcome:
+    """Apply acts of one kind, each row its own.
+
+    Args:
+        rows: tables.COLUMNS and ASKED; complete (see lacking).
+        verb: the kind.
+        act: who and when.
+        today: which day it is by entity; key "" for others.
+
+    Returns:
+        Outcome; a row is changed whole or refused whole.
+    """
+    rows = rows.with_columns(_refusal(verb, today).alias("why"))
     fits, refused = rows.filter(pl.col("why").is_null()), rows.filter(pl.col("why").is_not_null())
-    new = fits.with_columns(expression.alias(f"new_{name}") for name, expression in _new(wanted, act).items())
+    new = fits.with_columns(expression.alias(f"new_{name}") for name, expression in _new(verb, act).items())
     changed = new.select(
         "exception_id",
         *(
@@ -113,19 +158,19 @@ def dispose(rows: pl.DataFrame, wanted: Disposition, act: Act, today: Mapping[st
         ),
     )
     details = {
-        "reason": pl.lit(wanted.reason or None, dtype=pl.String),
-        "assignee": pl.col("new_assignee" if wanted.verb == "assign" else "assignee"),
+        "reason": pl.col("asked_reason"),
+        "assignee": pl.col("new_assignee" if verb == "assign" else "assignee"),
         "amount_group": pl.col("amount_group").cast(pl.String),
     }
-    if wanted.verb == "assign":
+    if verb == "assign":
         del details["reason"], details["amount_group"]
         details["assignee_was"] = pl.col("assignee")
-    if wanted.verb in {"explain", "waive"}:
+    if verb in {"explain", "waive"}:
         details["valid_until"] = pl.col("new_valid_until").cast(pl.String)
         details["limit_group"] = pl.col("new_limit_group").cast(pl.String)
     events = new.select(
         "exception_id",
-        pl.lit(PAST[wanted.verb]).alias("event"),
+        pl.lit(PAST[verb]).alias("event"),
         pl.col("status").alias("from_status"),
         (pl.col("new_status") if "new_status" in new.columns else pl.col("status")).alias("to_status"),
         pl.struct(value.alias(name) for name, value in details.items()).struct.json_encode().alias("details"),
@@ -133,14 +178,14 @@ def dispose(rows: pl.DataFrame, wanted: Disposition, act: Act, today: Mapping[st
     return Outcome(changed, events, refused.select("exception_id", "why"))
 
 
-def _refusal(wanted: Disposition, today: Mapping[str, date]) -> pl.Expr:
+def _refusal(verb: Verb, today: Mapping[str, date]) -> pl.Expr:
     """Why a row does not take the act; NULL when it does."""
     status, amount = pl.col("status"), pl.col("amount_group")
     gone = pl.col("gone_on").is_not_null()
     gone_text = pl.format(
         "it is gone from the books since {} and returns by itself if the problem does", "gone_on"
     )
-    if wanted.verb == "reopen":
+    if verb == "reopen":
         open_already = pl.format("it is {} already", status)
         return (
             pl.when(gone)
@@ -155,35 +200,34 @@ def _refusal(wanted: Disposition, today: Mapping[str, date]) -> pl.Expr:
         .when(status == "resolved")
         .then(pl.lit("it is resolved: reopen it first"))
     )
-    if wanted.verb in {"explain", "waive"}:
+    if verb in {"explain", "waive"}:
         day = pl.col("legal_entity_id").replace_strict(dict(today), default=today[""], return_dtype=pl.Date)
-        if wanted.valid_until is not None:
-            why = why.when(pl.lit(wanted.valid_until) < day).then(
-                pl.format("{} is over already (there it is {})", pl.lit(str(wanted.valid_until)), day)
+        until, limit = pl.col("asked_until"), pl.col("asked_limit")
+        why = why.when(until < day).then(
+            pl.format("{} is over already (there it is {})", until.cast(pl.String), day)
+        )
+        why = why.when(limit.is_not_null() & (amount > limit).fill_null(value=False)).then(
+            pl.format(
+                "its amount {} is above the limit {}",
+                amount.cast(pl.String).fill_null("unknown"),
+                limit.cast(pl.String).str.replace(r"\.?0+$", ""),
             )
-        if wanted.limit_group is not None:
-            limit = pl.lit(wanted.limit_group, dtype=AMOUNT)
-            why = why.when((amount > limit).fill_null(value=False)).then(
-                pl.format(
-                    "its amount {} is above the limit {}",
-                    amount.cast(pl.String).fill_null("unknown"),
-                    pl.lit(f"{wanted.limit_group:f}"),
-                )
-            )
+        )
     return why.otherwise(pl.lit(None, dtype=pl.String))
 
 
-def _new(wanted: Disposition, act: Act) -> dict[str, pl.Expr]:
+def _new(verb: Verb, act: Act) -> dict[str, pl.Expr]:
     """New values of the columns that an act sets."""
     status = pl.col("status")
     no_text, no_day, no_amount = (pl.lit(None, dtype=kind) for kind in (pl.String, pl.Date, AMOUNT))
-    if wanted.verb == "assign":
-        to = "assigned" if wanted.assignee else "open"
+    if verb == "assign":
+        assignee = pl.col("asked_assignee")
+        to = pl.when(assignee.is_null()).then(pl.lit("open")).otherwise(pl.lit("assigned"))
         return {
-            "assignee": pl.lit(wanted.assignee, dtype=pl.String),
-            "status": pl.when(status.is_in(["open", "assigned"])).then(pl.lit(to)).otherwise(status),
+            "assignee": assignee,
+            "status": pl.when(status.is_in(["open", "assigned"])).then(to).otherwise(status),
         }
-    if wanted.verb == "reopen":
+    if verb == "reopen":
         return {
             "status": pl.when(pl.col("assignee").is_null()).then(pl.lit("open")).otherwise(pl.lit("assigned")),
             "due_from": pl.lit(act.business_date),
@@ -193,18 +237,16 @@ def _new(wanted: Disposition, act: Act) -> dict[str, pl.Expr]:
             "disposed_by": no_text, "disposed_at": no_text, "disposition_reason": no_text,
             "valid_until": no_day, "limit_group": no_amount, "disposed_amount": no_amount,
         }  # fmt: skip
-    limit: pl.Expr = no_amount
-    if wanted.limit_group is not None:
-        limit = pl.lit(wanted.limit_group, dtype=AMOUNT)
-    elif wanted.verb == "waive":
-        limit = pl.col("amount_group").fill_null(0).cast(AMOUNT)
-    resolved = wanted.verb == "resolve"
+    limit = pl.col("asked_limit")
+    if verb == "waive":
+        limit = pl.coalesce(limit, pl.col("amount_group"), pl.lit(0, dtype=AMOUNT))
+    resolved = verb == "resolve"
     settled: dict[str, pl.Expr] = {
-        "status": pl.lit(PAST[wanted.verb]),
+        "status": pl.lit(PAST[verb]),
         "disposed_by": pl.lit(act.actor),
         "disposed_at": pl.lit(act.at_text),
-        "disposition_reason": pl.lit(wanted.reason.strip()),
-        "valid_until": no_day if resolved else pl.lit(wanted.valid_until, dtype=pl.Date),
+        "disposition_reason": pl.col("asked_reason").str.strip_chars(),
+        "valid_until": no_day if resolved else pl.col("asked_until"),
         "limit_group": no_amount if resolved else limit,
         "disposed_amount": pl.col("amount_group"),
     }

@@ -13,6 +13,7 @@ from dagster._core.storage.tags import ASSET_PARTITION_RANGE_END_TAG, ASSET_PART
 from finance_sync.orchestration.bench import Bench
 from finance_sync.orchestration.control_checks import GATE_MODEL, control_checks
 from finance_sync.orchestration.dbt_assets import OPEN_PERIODS_TAG, dbt_assets, model_keys
+from finance_sync.orchestration.inbox import inbox_sensor, workbooks_job
 from finance_sync.orchestration.landing_assets import landing_assets
 from finance_sync.orchestration.periods import asked_range, open_range, period_keys
 from finance_sync.orchestration.publication import publish_asset, report_asset
@@ -52,6 +53,7 @@ def build_definitions(site: Site, bench: Bench | None = None) -> dg.Definitions:
         description="Land every source and stop: nothing is built or published.",
         executor_def=dg.in_process_executor,
     )
+    workbooks = workbooks_job(site)
     return dg.Definitions(
         assets=[
             *landing_assets(site),
@@ -61,8 +63,9 @@ def build_definitions(site: Site, bench: Bench | None = None) -> dg.Definitions:
             report_asset(site),
         ],
         asset_checks=[control_checks(site, bench)],
-        jobs=[nightly, land_only],
+        jobs=[nightly, land_only, workbooks],
         schedules=[_schedule(site, nightly)],
+        sensors=[inbox_sensor(site, workbooks)],
         executor=dg.in_process_executor,
     )
 

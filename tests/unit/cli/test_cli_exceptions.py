@@ -148,3 +148,42 @@ def test_without_a_register_it_says_what_to_do(tmp_path: Path) -> None:
     )
     assert (found.exit_code, "there is no register in" in found.stderr) == (2, True)
     assert not (tmp_path / "operations").exists()
+
+
+def test_a_workbook_goes_out_and_comes_back(book: Book) -> None:
+    import openpyxl
+
+    folder = book.home / "out"
+    code, out, _ = cli(
+        book, "workbook", "export", "--owner", "accounts-payable", "--folder", str(folder), "--limit", "1"
+    )
+    (path,) = folder.iterdir()
+    assert (code, out) == (0, f"accounts-payable: 1 exceptions, CUT: of 2 the worst -> {path}\n")
+    file = openpyxl.load_workbook(path)
+    columns = {cell.value: cell.column for cell in file["Exceptions"][1]}
+    for title, value in {"Disposition": "resolve", "Reason": "posted"}.items():
+        file["Exceptions"].cell(2, columns[title]).value = value
+    file.save(path)
+    assert cli(book, "workbook", "import", str(path), "--dry-run")[:2] == (
+        0,
+        f"{path.name}: would be: 1 applied\n",
+    )
+    reports = book.home / "reports"
+    assert cli(book, "workbook", "import", str(path), "--report", str(reports))[:2] == (
+        0,
+        f"{path.name}: 1 applied\n",
+    )
+    assert "row 2      applied" in (reports / f"{path.name}.report.txt").read_text()
+    assert book.one("PO-2|1")["disposed_by"] == "ada"
+    assert cli(book, "workbook", "import", str(path))[:2] == (0, f"{path.name}: 1 unchanged\n")
+    file["Exceptions"].cell(2, columns["Reason"]).value = "another"
+    file.save(path)
+    code, out, _ = cli(book, "workbook", "import", str(path), str(folder / "none.xlsx"))
+    assert code == 1
+    assert out.splitlines()[0] == f"{path.name}: 1 conflict"
+    assert "Status is open in the workbook, resolved in the register" in out
+    assert "none.xlsx: nothing was taken in" in out
+    assert cli(book, "workbook", "inbox")[:2] == (
+        0,
+        f"nothing to take in lies in {book.home.resolve() / 'inbox'}\n",
+    )
