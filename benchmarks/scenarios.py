@@ -79,7 +79,7 @@ class Workshop:
         ):
             made_source.unlink(missing_ok=True)
             self.say(
-                f"generating the company at scale {scale:g} (ten million journal lines take five minutes)"
+                f"generating the company at scale {scale:g} (ten million journal lines take a minute or two)"
             )
             shutil.rmtree(source, ignore_errors=True)
             self._generate("create", source, "--seed", str(seed), "--scale", str(scale))

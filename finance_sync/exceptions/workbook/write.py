@@ -154,6 +154,7 @@ def _cells(sheet: Any, formats: dict[str, Any], rows: pl.DataFrame, first: int) 
             elif kind == "date":
                 day(at, index, value, how)
             else:
+                # A cell of a workbook holds a binary double and nothing else; amounts that one does not hold exactly are `odd`.
                 number(at, index, float(value), how)
 
 
